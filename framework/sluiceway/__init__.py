@@ -1,0 +1,1 @@
+"""Sluiceway: integration pipelines on AWS."""

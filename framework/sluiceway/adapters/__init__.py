@@ -1,0 +1,1 @@
+"""Sources, sinks and AWS clients: the only code that talks to a service."""

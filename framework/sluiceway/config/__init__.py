@@ -1,0 +1,1 @@
+"""YAML to a typed specification: positions, variables, components, lint."""

@@ -1,0 +1,37 @@
+"""A mistake in a pipeline file: one value, shown as text or JSON by whoever reports it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, where, and what would be right.
+
+    Attributes:
+        file: The path as the user gave it.
+        line: The line, from 1.
+        column: The column, from 1, in characters.
+        path: The place in the file as keys and indices: `sinks.bus.with.sorce`, `stages.0.use`.
+        message: One sentence: what was found and what is wrong with it. Never a secret's value.
+        code: A short stable name of the rule: `unknown-key`, `missing`, `syntax`.
+        allowed: What would have been accepted, when that is a closed list.
+        suggestion: The nearest right name, or what to do.
+        length: How many characters the narrowest wrong span has, for the underline.
+        level: Errors stop a pipeline from running; warnings do not.
+        sensitive: The source line must not be shown (it may hold a secret).
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    code: str = "invalid"
+    allowed: tuple[str, ...] = ()
+    suggestion: str | None = None
+    length: int = 1
+    level: Literal["error", "warning"] = "error"
+    sensitive: bool = False

@@ -1,0 +1,1 @@
+"""One message's way: chain, ledger, leases, batches, retry, worker, drain."""

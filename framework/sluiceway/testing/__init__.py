@@ -1,0 +1,1 @@
+"""What plugin authors and pipeline tests use: run a pipeline in memory, fakes, conformance suites."""

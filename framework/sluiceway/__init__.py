@@ -1,1 +1,59 @@
-"""Sluiceway: integration pipelines on AWS."""
+"""Sluiceway: integration pipelines on AWS.
+
+What stands in `__all__` is the product: all that a plugin may import.
+"""
+
+from typing import TYPE_CHECKING
+
+from sluiceway.core.component import Settings, Sink, Source, Stage, stage
+from sluiceway.core.context import Context, HttpAnswer
+from sluiceway.core.errors import InvalidPattern, Reject, Transient
+from sluiceway.core.event_pattern import EventPattern
+from sluiceway.core.expression import Expression
+from sluiceway.core.json import JSON
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Drop, Result
+from sluiceway.core.ports import Delivery
+from sluiceway.core.resource import Resource
+from sluiceway.core.schema import Schema
+from sluiceway.core.secret import Secret
+from sluiceway.core.units import Duration, Size
+
+if TYPE_CHECKING:
+    from sluiceway.app import load, run
+
+__all__ = [
+    "JSON",
+    "Context",
+    "Delivery",
+    "Drop",
+    "Duration",
+    "EventPattern",
+    "Expression",
+    "HttpAnswer",
+    "InvalidPattern",
+    "Message",
+    "Reject",
+    "Resource",
+    "Result",
+    "Schema",
+    "Secret",
+    "Settings",
+    "Sink",
+    "Size",
+    "Source",
+    "Stage",
+    "Transient",
+    "load",
+    "run",
+    "stage",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import `load` and `run` on first use: they bring the AWS client, which costs 0.4 s."""
+    if name in {"load", "run"}:
+        from sluiceway import app  # noqa: PLC0415 - the point of this function
+
+        return getattr(app, name)
+    raise AttributeError(f"module 'sluiceway' has no attribute {name!r}")

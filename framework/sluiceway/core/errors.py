@@ -8,7 +8,8 @@ SluicewayError
 ├── OutsideError           something outside is missing, denied or down               (exit 3)
 └── MessageError           how one message ends, raised by a stage or a sink
     ├── Reject             it is wrong and will stay wrong: dead-lettered on the first attempt
-    └── Transient          it may succeed later: retried after a delay
+    ├── Transient          it may succeed later: retried after a delay
+    └── LeaseLost          the source has given it to somebody else, or may have
 ```
 
 Any other exception that leaves a stage or a sink is a bug of that stage: retried, then dead-lettered.
@@ -110,3 +111,7 @@ class Transient(MessageError):
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(reason)
+
+
+class LeaseLost(MessageError):
+    """The source no longer lets us hold the message: it will come again, here or elsewhere."""

@@ -1,0 +1,177 @@
+"""The base classes that sources, stages and sinks are written with.
+
+A component is a frozen pydantic model: its fields are its keys in YAML, its docstring its reference page.
+`open` gives the engine something to call; what needs no resource needs no `open` of its own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import ClassVar, Literal, TypeAlias, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from sluiceway.core.context import Context
+from sluiceway.core.message import BodyFormat, Message
+from sluiceway.core.outcome import Result
+from sluiceway.core.ports import Bury, Receiver, Send
+from sluiceway.core.resource import Resource
+from sluiceway.core.units import Duration
+
+Process: TypeAlias = Callable[[Message], Result | Awaitable[Result]]
+"""What `Stage.open` yields: a `def` (pure, called in line) or an `async def` (I/O, called concurrently)."""
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class Settings(BaseModel):
+    """A part of a component's settings: frozen, closed, and silent about its input in errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, strict=False
+    )
+
+
+class Component(Settings):
+    """Base of all components."""
+
+    def resources(self) -> Sequence[Resource]:
+        """Return what this component uses outside, from its settings alone."""
+        return ()
+
+
+class Stage(Component):
+    """One step: one message in; a message, several, or a Drop out.
+
+    Override `process`, as `def` for pure work or `async def` for I/O. With something to open and close,
+    override `open` and yield the function to call instead. Raise `Reject` for a message that will stay wrong
+    and `Transient` for one that may succeed later; any other exception is a bug of the stage.
+    """
+
+    blocking: ClassVar[bool] = False
+    """`process` blocks (a slow library, a file): call it in a thread."""
+
+    def process(self, message: Message) -> Result | Awaitable[Result]:
+        """Return what becomes of one message."""
+        raise TypeError(f"{type(self).__name__} overrides neither process nor open")
+
+    @asynccontextmanager
+    async def open(self, context: Context) -> AsyncIterator[Process]:
+        """Open what the stage needs and yield the function to call for each message."""
+        yield self.process
+
+
+class Visibility(Settings):
+    """How long a delivery may be held.
+
+    `initial` is the lease taken on receipt and at each renewal; it is renewed until the message is settled, but
+    never beyond `limit` after receipt (SQS allows 12 hours).
+    """
+
+    initial: Duration = Duration("60s")
+    limit: Duration = Duration("1h")
+
+
+class Source(Component):
+    """Where messages come from."""
+
+    visibility: Visibility = Visibility()
+    format: BodyFormat = Field(default="json", description="How the bytes become a body.")
+    numbers: Literal["safe", "exact"] = Field(
+        default="safe",
+        description="`safe` rejects a number that a 64-bit reader would change; `exact` keeps it (slower).",
+    )
+
+    def open(self, context: Context) -> AbstractAsyncContextManager[Receiver]:
+        """Open the source and yield its receiver."""
+        raise TypeError(f"{type(self).__name__} does not override open")
+
+
+class Sink(Component):
+    """Where messages go.
+
+    `batch_entries` and `batch_bytes` are the service's limits for one call; the engine fills batches to them.
+    """
+
+    batch_entries: ClassVar[int] = 1
+    batch_bytes: ClassVar[int] = 1024 * 1024
+    dead_letters: ClassVar[bool] = False
+    """This sink may stand under `errors.dead_letter`: it overrides `open_dead_letters`."""
+
+    forward: tuple[str, ...] = Field(default=(), description="Names of the headers to pass on.")
+
+    def weigh(self, message: Message) -> int:
+        """Return how many bytes of a batch the message takes, counted as the service counts.
+
+        Raises:
+            Reject: The message can never be sent to this sink.
+        """
+        return len(message.payload)
+
+    def open(self, context: Context) -> AbstractAsyncContextManager[Send]:
+        """Open the sink and yield the function that sends a batch."""
+        raise TypeError(f"{type(self).__name__} does not override open")
+
+    def open_dead_letters(self, context: Context) -> AbstractAsyncContextManager[Bury]:
+        """Open the sink as a dead-letter queue and yield the function that keeps a batch."""
+        raise TypeError(f"{type(self).__name__} does not override open_dead_letters")
+
+
+@overload
+def stage(function: F, /) -> F: ...
+@overload
+def stage(*, blocking: bool = False) -> Callable[[F], F]: ...
+def stage(function: F | None = None, /, *, blocking: bool = False) -> F | Callable[[F], F]:
+    """Make a function a stage, the smallest plugin there is.
+
+    Its keyword-only parameters are the stage's settings, its docstring the reference. The function itself stays
+    callable as it was; `use:` names it.
+
+    Args:
+        function: Takes a message and returns what becomes of it.
+        blocking: The function blocks: call it in a thread.
+    """
+
+    def mark(function: F) -> F:
+        function.__sluiceway_stage__ = _stage_class(function, blocking=blocking)  # type: ignore[attr-defined] # our mark on a function
+        return function
+
+    return mark if function is None else mark(function)
+
+
+def _stage_class(function: Callable[..., object], *, blocking: bool) -> type[Stage]:
+    parameters = inspect.signature(function, eval_str=True).parameters.values()
+    settings = {
+        p.name: (p.annotation, ... if p.default is p.empty else p.default)
+        for p in parameters
+        if p.kind is p.KEYWORD_ONLY
+    }
+    name = getattr(function, "__name__", "stage")
+    made = create_model(name, __base__=Stage, __module__=function.__module__, **settings)  # type: ignore[call-overload] # fields known at run time only
+    made.__doc__ = function.__doc__
+    made.blocking = blocking
+
+    @asynccontextmanager
+    async def open(self: Stage, context: Context) -> AsyncIterator[Process]:  # noqa: A001, ARG001 - the method's name and contract
+        yield _bind(function, {key: getattr(self, key) for key in settings})
+
+    made.open = open  # type: ignore[method-assign] # the class is made here; this is its definition
+    return made
+
+
+def _bind(function: Callable[..., object], settings: dict[str, object]) -> Process:
+    if not settings:
+        return function  # type: ignore[return-value] # what it returns is checked at each call
+    if inspect.iscoroutinefunction(function):
+
+        async def process(message: Message) -> Result:
+            return await function(message, **settings)  # type: ignore[no-any-return] # checked at each call
+
+        return process
+
+    def process_inline(message: Message) -> Result:
+        return function(message, **settings)  # type: ignore[return-value] # checked at each call
+
+    return process_inline

@@ -1,0 +1,102 @@
+"""The contracts between the engine and the world: what an adapter does, and what time and chance are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+from sluiceway.core.errors import LeaseLost, MessageError, Transient
+from sluiceway.core.json import JSON
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Ack, Facts, Retry
+
+Random: TypeAlias = random.Random
+"""Chance, seeded in tests."""
+
+
+class Clock(Protocol):
+    """Time. Production has the system's; tests have one that jumps."""
+
+    def now(self) -> float:
+        """Return the time of day, in seconds since 1970, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Delivery:
+    """One receipt of one message by one source: what must be settled. Stages never see it.
+
+    Attributes:
+        message: What stages see.
+        receipt: The source's handle for this receipt; two receipts of one message have different ones.
+        raw: The body as it was received, byte for byte.
+        attributes: The original attributes in the source's own form, for the dead letter.
+        receive_count: How often the source has handed it out, this time included.
+        sent_at: When it was sent, in seconds since 1970; 0 when the source does not say.
+        group: The FIFO message group, if there is one.
+    """
+
+    __slots__ = ("attributes", "group", "message", "raw", "receipt", "receive_count", "sent_at")
+
+    def __init__(  # noqa: PLR0913 - one value, six facts
+        self,
+        message: Message,
+        receipt: str,
+        raw: bytes,
+        *,
+        attributes: Mapping[str, Mapping[str, JSON | bytes]] | None = None,
+        receive_count: int = 1,
+        sent_at: float = 0,
+        group: str | None = None,
+    ) -> None:
+        self.message = message
+        self.receipt = receipt
+        self.raw = raw
+        self.attributes = attributes or {}
+        self.receive_count = receive_count
+        self.sent_at = sent_at
+        self.group = group
+
+    def __repr__(self) -> str:
+        return f"<Delivery {self.message.id} receive_count={self.receive_count}>"
+
+
+class Receiver(Protocol):
+    """An open source."""
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """Wait for up to the source's wait time and return at most `limit` deliveries.
+
+        Raises:
+            Transient: The service did not answer, or throttled. The worker backs off.
+            OutsideError: The queue is gone or access is denied.
+        """
+        ...
+
+    def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[Transient | LeaseLost | None]:
+        """Hold these receipts for `seconds` from now; one result each, None when extended.
+
+        Blocking: it is called on the lease keeper's own thread, so that a busy event loop loses no lease.
+        """
+        ...
+
+    async def settle(
+        self, settlements: Sequence[tuple[Delivery, Ack | Retry]]
+    ) -> Sequence[Transient | LeaseLost | None]:
+        """Delete what is acknowledged, give back what is to be retried; one result each, None when done."""
+        ...
+
+
+Send: TypeAlias = Callable[[Sequence[Message]], Awaitable[Sequence[MessageError | None]]]
+"""An open sink: takes a batch and gives one result each: None when accepted, else the Reject or Transient."""
+
+Bury: TypeAlias = Callable[[Sequence[tuple[Delivery, Facts]]], Awaitable[Sequence[MessageError | None]]]
+"""An open dead-letter sink: keeps original bytes and attributes beside the facts; one result each."""

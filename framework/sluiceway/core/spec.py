@@ -1,0 +1,163 @@
+"""A pipeline as the engine runs it: the file's content, checked and typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from sluiceway.core.component import Settings, Sink, Source, Stage
+from sluiceway.core.json import JSON
+from sluiceway.core.units import Duration, Size
+
+
+class Backoff(Settings):
+    """How long to wait between attempts: `initial`, doubled each time, at most `max`, with jitter."""
+
+    initial: Duration = Duration("1s")
+    max: Duration = Duration("15m")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.initial <= self.max <= Duration("12h"):
+            raise PydanticCustomError(
+                "backoff",
+                "initial ({initial}) ≤ max ({max}) ≤ 12h must hold",
+                {"initial": str(self.initial), "max": str(self.max)},
+            )
+        return self
+
+
+class Retry(Settings):
+    """What happens to a message that fails."""
+
+    attempts: int = Field(default=8, ge=1, le=1000, description="Own failures before it is dead-lettered.")
+    backoff: Backoff = Backoff()
+    hold: Duration = Field(default=Duration("5m"), description="How long a failed leg is retried here.")
+    max_age: Duration | None = Field(
+        default=None, description="Age at which a failing message expires; by default 0.9 of the retention."
+    )
+
+
+class Limits(Settings):
+    """What one worker holds at most at a time, for this pipeline."""
+
+    in_flight: int = Field(default=200, ge=1, le=120_000, description="Messages.")
+    in_flight_bytes: Size = Field(default=Size("64MiB"), description="Bytes of their bodies.")
+
+
+class Drain(Settings):
+    """How the worker stops."""
+
+    stop_timeout: Duration = Field(
+        default=Duration("30s"), description="What the platform waits between SIGTERM and SIGKILL (ECS: 30s)."
+    )
+
+
+class Upstream(Settings):
+    """The model that the messages come from, and how this context stands to it."""
+
+    name: str
+    relationship: Literal[
+        "anti_corruption_layer",
+        "conformist",
+        "customer_supplier",
+        "open_host_service",
+        "partnership",
+        "published_language",
+        "separate_ways",
+        "shared_kernel",
+    ]
+
+
+class BoundedContext(Settings):
+    """The bounded context that this pipeline belongs to, in the words of domain-driven design."""
+
+    name: str
+    upstream: Upstream | None = None
+
+
+class Given(Settings):
+    """A message as a test gives it."""
+
+    body: JSON = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    meta: dict[str, JSON] = Field(default_factory=dict)
+
+
+class TestCase(Settings):
+    """One test in the file: a message, what the outside answers, and where the message must end.
+
+    `expect` is closed: an output that it does not name must stay empty.
+    """
+
+    __test__ = False
+
+    name: str
+    given: Given | list[Given]
+    mock: dict[str, JSON] = Field(default_factory=dict)
+    expect: dict[str, JSON] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """The source of a pipeline. `use` is its name in the file."""
+
+    use: str
+    component: Source
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """One stage of a pipeline.
+
+    Attributes:
+        id: Its name in this file.
+        use: The component's name.
+        component: The component with its settings.
+        timeout: Seconds for one whole call.
+        concurrency: Calls at a time, in this worker.
+        routes: It applies to messages on one of these only; to all when empty.
+    """
+
+    id: str
+    use: str
+    component: Stage
+    timeout: float = 10
+    concurrency: int = 32
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSpec:
+    """One sink of a pipeline; attributes as for a stage."""
+
+    id: str
+    use: str
+    component: Sink
+    timeout: float = 10
+    concurrency: int = 32
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A whole pipeline, ready to run."""
+
+    name: str
+    source: SourceSpec
+    sinks: tuple[SinkSpec, ...]
+    stages: tuple[StageSpec, ...] = ()
+    dead_letter: SinkSpec | None = None
+    description: str = ""
+    context: BoundedContext | None = None
+    unrouted: Literal["reject", "drop"] = "reject"
+    workers: int | None = None
+    retry: Retry = field(default_factory=Retry)
+    limits: Limits = field(default_factory=Limits)
+    drain: Drain = field(default_factory=Drain)
+    tests: tuple[TestCase, ...] = ()
+    file: Path | None = None

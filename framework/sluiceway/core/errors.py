@@ -6,6 +6,7 @@ SluicewayError
 ├── InvalidPattern         an event pattern that EventBridge would refuse   (also a ValueError)
 ├── InvalidExpression      an expression that cannot be compiled            (also a ValueError)
 ├── OutsideError           something outside is missing, denied or down               (exit 3)
+├── SourceExhausted        raised by a source that will never have anything more: the worker drains and leaves
 └── MessageError           how one message ends, raised by a stage or a sink
     ├── Reject             it is wrong and will stay wrong: dead-lettered on the first attempt
     ├── Transient          it may succeed later: retried after a delay
@@ -77,6 +78,10 @@ class InvalidExpression(SluicewayError, ValueError):
 
 class OutsideError(SluicewayError):
     """Something outside the worker is missing, denied or unreachable, so that it cannot start or go on."""
+
+
+class SourceExhausted(SluicewayError):
+    """The source will never have anything more; a queue does not say this, a list of messages does."""
 
 
 class MessageError(SluicewayError):

@@ -1,0 +1,172 @@
+"""Batches for one sink: filled to the service's limits, judged entry by entry, failed legs tried again alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sluiceway.core.errors import Reject, Transient
+from sluiceway.core.message import Message
+from sluiceway.core.ports import Send
+from sluiceway.core.spec import Pipeline, SinkSpec
+from sluiceway.engine.chain import LOST
+from sluiceway.engine.ledger import Ledger, Owner
+from sluiceway.engine.report import Ending
+from sluiceway.engine.retry import backoff
+from sluiceway.engine.surroundings import Spawn, Surroundings
+
+LINGER = 0.01
+"""Seconds that a batch waits to be filled while the queue has more."""
+
+
+class Leg:
+    """One message on its way to one sink."""
+
+    __slots__ = ("held_since", "message", "owner", "size", "tries")
+
+    def __init__(self, message: Message, owner: Owner, size: int) -> None:
+        self.message = message
+        self.owner = owner
+        self.size = size
+        self.tries = 0
+        self.held_since: float | None = None
+
+
+class Batcher:
+    """The way to one sink."""
+
+    def __init__(
+        self,
+        sink: SinkSpec,
+        send: Send,
+        pipeline: Pipeline,
+        ledger: Ledger,
+        around: Surroundings,
+        spawn: Spawn,
+    ) -> None:
+        self.sink = sink
+        self.routes = frozenset(sink.routes)
+        self._send = send
+        self._pipeline = pipeline
+        self._ledger = ledger
+        self._clock = around.clock
+        self._random = around.random
+        self._spawn = spawn
+        self._waiting: list[Leg] = []
+        self._bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._held: dict[Leg, asyncio.TimerHandle] = {}
+        self._draining = False
+        self._permits = asyncio.Semaphore(sink.concurrency)
+        self._accepted = Ending("accepted", sink.id)
+
+    def add(self, message: Message, owner: Owner) -> None:
+        """Take a message; its leg ends when the sink has accepted or refused it, or when it is given back."""
+        try:
+            size = self._weigh(message)
+        except Exception as error:  # noqa: BLE001 - whatever a sink raises, its message must not be lost
+            self._ledger.failed(owner, self.sink.id, message, error)
+            return
+        self._enqueue(Leg(message, owner, size))
+
+    def _weigh(self, message: Message) -> int:
+        component = self.sink.component
+        size = component.weigh(message)
+        if size > component.batch_bytes:
+            raise Reject(
+                f"{size} bytes are more than {self.sink.use} takes ({component.batch_bytes});"
+                " a claim_check.store stage before it would make it fit",
+                error="oversize",
+            )
+        return size
+
+    def flush(self) -> None:
+        """Send what waits: nothing more can come to fill the batch."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            batch, self._waiting, self._bytes = self._waiting, [], 0
+            self._spawn(self._deliver(batch))
+
+    def drain(self) -> None:
+        """Send what waits, give back what is held, hold nothing more."""
+        self._draining = True
+        self.flush()
+        for leg, timer in self._held.items():
+            timer.cancel()
+            self._give_back(leg, "the worker stops")
+        self._held.clear()
+
+    def _enqueue(self, leg: Leg) -> None:
+        component = self.sink.component
+        if self._bytes + leg.size > component.batch_bytes:
+            self.flush()
+        self._waiting.append(leg)
+        self._bytes += leg.size
+        if len(self._waiting) >= component.batch_entries:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LINGER, self.flush)
+
+    async def _deliver(self, batch: Sequence[Leg]) -> None:
+        async with self._permits:
+            legs = [leg for leg in batch if not self._lost(leg)]
+            if not legs:
+                return
+            results = await self._results([leg.message for leg in legs])
+        served = sum(result is None for result in results)
+        if served:
+            self._ledger.dependencies.served(self.sink.id, served)
+        for leg, result in zip(legs, results, strict=True):
+            self._judge(leg, result)
+
+    def _lost(self, leg: Leg) -> bool:
+        if leg.owner.lost:
+            leg.owner.end(leg.message, LOST)
+        return leg.owner.lost
+
+    async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None]:
+        try:
+            async with asyncio.timeout(self.sink.timeout) as limit:
+                results = await self._send(messages)
+        except Exception as error:  # noqa: BLE001 - whatever a sink raises, its messages must not be lost
+            if isinstance(error, TimeoutError) and limit.expired():
+                error = Transient(f"{self.sink.id} did not answer within {self.sink.timeout:g}s")
+            return [error] * len(messages)
+        if len(results) != len(messages):
+            bug = TypeError(f"{self.sink.id} gave {len(results)} results for {len(messages)} messages")
+            return [bug] * len(messages)
+        return results
+
+    def _judge(self, leg: Leg, result: Exception | None) -> None:
+        if result is None:
+            leg.owner.end(leg.message, self._accepted)
+        elif isinstance(result, Transient):
+            self._hold(leg, result)
+        else:
+            self._ledger.failed(leg.owner, self.sink.id, leg.message, result)
+
+    def _hold(self, leg: Leg, error: Transient) -> None:
+        """Try a failed leg again, alone and under its lease, for as long as that is sensible; else give it back."""
+        retry = self._pipeline.retry
+        own = self._ledger.dependencies.failed(self.sink.id, leg.message.id, error.reason)
+        now = self._clock.monotonic()
+        leg.tries += 1
+        leg.held_since = leg.held_since or now
+        wait = max(backoff(retry.backoff, leg.tries, self._random), error.retry_after or 0)
+        until = min(leg.held_since + retry.hold, leg.owner.taken + self._pipeline.source.component.visibility.limit)
+        if self._draining:
+            self._give_back(leg, error.reason)
+        elif now + wait > until or (own and leg.owner.attempts >= retry.attempts):
+            self._ledger.failed(leg.owner, self.sink.id, leg.message, error, own=own)
+        else:
+            leg.owner.own_failures += own
+            self._held[leg] = asyncio.get_running_loop().call_later(wait, self._try_again, leg)
+
+    def _try_again(self, leg: Leg) -> None:
+        self._held.pop(leg, None)
+        self._enqueue(leg)
+
+    def _give_back(self, leg: Leg, reason: str) -> None:
+        leg.owner.end(leg.message, Ending("returned", self.sink.id, reason))

@@ -1,0 +1,82 @@
+"""What is known of each dependency, sink or stage: is it down, or has it something against one message?"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+
+from sluiceway.core.ports import Clock
+from sluiceway.engine.surroundings import Log
+
+THRESHOLD = 5
+"""Transient failures in a row, with nothing served between them, that open a circuit."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds for which receiving pauses before it is tried again; doubled while it goes on failing."""
+
+REMEMBERED = 10_000
+"""Messages whose last failure is remembered; a forgotten one is given a chance more, never one fewer."""
+
+
+@dataclass(slots=True)
+class _Circuit:
+    served: int = 0
+    failures: int = 0
+    pause: float = 0
+    until: float = 0
+
+
+class Dependencies:
+    """Watches every dependency of one pipeline.
+
+    While one serves nobody its circuit is open and receiving should pause. After each pause one round of messages is
+    let through: one that is served closes the circuit, one that fails doubles the pause. Each opening and closing is
+    logged once.
+    """
+
+    def __init__(self, clock: Clock, log: Log) -> None:
+        self._clock = clock
+        self._log = log
+        self._circuits: defaultdict[str, _Circuit] = defaultdict(_Circuit)
+        self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def served(self, dependency: str, count: int = 1) -> None:
+        """Note that a dependency has served messages."""
+        circuit = self._circuits[dependency]
+        circuit.served += count
+        circuit.failures = 0
+        if circuit.pause:
+            circuit.pause = circuit.until = 0
+            self._log.info("resumed", dependency=dependency)
+
+    def failed(self, dependency: str, message_id: str, reason: str) -> bool:
+        """Note that a dependency failed a message for now, and tell whether that is the message's own failure.
+
+        It is when the dependency has served another message since this one's last failure there: then it is not down.
+        """
+        circuit = self._circuits[dependency]
+        circuit.failures += 1
+        now = self._clock.monotonic()
+        if circuit.failures >= THRESHOLD and now >= circuit.until:
+            if not circuit.pause:
+                self._log.warning("paused", dependency=dependency, reason=reason, consequence="nothing is received")
+            circuit.pause = min(LONGEST_PAUSE, circuit.pause * 2 or FIRST_PAUSE)
+            circuit.until = now + circuit.pause
+        return self._own((dependency, message_id), circuit.served)
+
+    def _own(self, key: tuple[str, str], served: int) -> bool:
+        before = self._last.pop(key, served)
+        self._last[key] = served
+        if len(self._last) > REMEMBERED:
+            self._last.popitem(last=False)
+        return served > before
+
+    def pause(self) -> float:
+        """Return for how many seconds receiving should pause; 0 or less when nothing is down."""
+        now = self._clock.monotonic()
+        return max((circuit.until - now for circuit in self._circuits.values()), default=0)
+
+    @property
+    def down(self) -> list[str]:
+        """The dependencies whose circuits are open."""
+        return [name for name, circuit in self._circuits.items() if circuit.pause]

@@ -1,0 +1,126 @@
+"""The lease keeper: while a delivery is under way, nobody else gets it.
+
+`Keeper.beat` is a plain function of the clock and of the source's `extend`. In production a thread of its own calls it,
+with its own blocking client, so that a stage that blocks the event loop loses no lease.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sluiceway.core.component import Visibility
+from sluiceway.core.errors import LeaseLost, Transient
+from sluiceway.engine.ledger import Owner
+from sluiceway.engine.surroundings import Surroundings
+
+Extend = Callable[[Sequence[str], float], Sequence[Transient | LeaseLost | None]]
+
+STALL = 60.0
+"""Seconds without progress of the event loop after which leases are no longer renewed: a wedged worker must lose them,
+so that another can do the work."""
+
+
+@dataclass(slots=True)
+class _Lease:
+    owner: Owner
+    taken: float
+    renew: float
+    expires: float
+
+
+class Keeper:
+    """Renews leases at a third of their time, which leaves room for one failed call and one more.
+
+    Args:
+        extend: The source's `extend`.
+        visibility: How long a lease is, and how long it may be renewed.
+        around: Time, whose monotonic reading is asked from the keeper's thread too, and the log.
+    """
+
+    def __init__(self, extend: Extend, visibility: Visibility, around: Surroundings) -> None:
+        self._extend = extend
+        self._visibility = visibility
+        self._clock = around.clock
+        self._log = around.log
+        self._leases: dict[str, _Lease] = {}
+        self._lock = threading.Lock()
+        self._leave = threading.Event()
+        self._progress = around.clock.monotonic()
+        self._thread: threading.Thread | None = None
+        self.lost = 0
+
+    def hold(self, owners: Iterable[Owner]) -> None:
+        """Keep these from now on."""
+        now = self._clock.monotonic()
+        span = self._visibility.initial
+        with self._lock:
+            for owner in owners:
+                self._leases[owner.delivery.receipt] = _Lease(owner, now, now + span / 3, now + span)
+
+    def release(self, owner: Owner) -> None:
+        """Keep this one no longer."""
+        with self._lock:
+            self._leases.pop(owner.delivery.receipt, None)
+
+    def progress(self) -> None:
+        """Note that the event loop is alive; it calls this about once a second."""
+        self._progress = self._clock.monotonic()
+
+    def beat(self) -> float:
+        """Renew what is due and mark what is lost; return the seconds until the next beat."""
+        now = self._clock.monotonic()
+        span = float(self._visibility.initial)
+        with self._lock:
+            gone = [lease for lease in self._leases.values() if lease.expires <= now]
+            due = [lease for lease in self._leases.values() if lease.expires > now and lease.renew <= now + span / 12]
+        self._lose(gone)
+        if now - self._progress < STALL:
+            # A lease at its limit is renewed no more: it ends when its time is up.
+            self._renew([lease for lease in due if self._left(lease, now) > 0], now)
+        return span / 6
+
+    def _left(self, lease: _Lease, now: float) -> float:
+        return lease.taken + self._visibility.limit - now
+
+    def _renew(self, due: Sequence[_Lease], now: float) -> None:
+        span = float(self._visibility.initial)
+        if not due:
+            return
+        results = self._extend([lease.owner.delivery.receipt for lease in due], span)
+        for lease, result in zip(due, results, strict=True):
+            if result is None:
+                lease.renew, lease.expires = now + span / 3, now + span
+            elif isinstance(result, LeaseLost):
+                self._lose([lease])
+
+    def _lose(self, leases: Sequence[_Lease]) -> None:
+        for lease in leases:
+            lease.owner.lost = True
+            self.release(lease.owner)
+            self.lost += 1
+            self._log.warning(
+                "lease lost",
+                message=lease.owner.delivery.message.id,
+                consequence="the message will come again; its sinks may see it twice",
+            )
+
+    def start(self) -> None:
+        """Start the keeper's thread."""
+        self._thread = threading.Thread(target=self._run, name="sluiceway-leases", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the keeper's thread. Call it last: leases are kept while the worker drains."""
+        self._leave.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        wait = float(self._visibility.initial) / 6
+        while not self._leave.wait(wait):
+            try:
+                wait = self.beat()
+            except Exception as error:  # noqa: BLE001 - one failed beat must not end the thread that keeps every lease
+                self._log.warning("leases not renewed", reason=str(error), consequence="tried again at the next beat")

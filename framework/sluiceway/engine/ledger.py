@@ -1,0 +1,186 @@
+"""The ledger: who owes what before a delivery may be settled.
+
+An owner has a count of what is still under way. A child that splits in n forks n - 1 more; each ends exactly once;
+at zero the endings are combined to one verdict. An owner that is forgotten stays open: it is never read as delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sluiceway.core import spec
+from sluiceway.core.errors import ErrorClass, Reject, Transient
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Ack, DeadLetter, Facts, Retry, Verdict
+from sluiceway.core.ports import Delivery
+from sluiceway.engine.dependencies import Dependencies
+from sluiceway.engine.report import Ending
+from sluiceway.engine.retry import backoff
+from sluiceway.engine.surroundings import Surroundings
+
+
+class Owner:
+    """One delivery under way.
+
+    Attributes:
+        delivery: What must be settled.
+        taken: When it was received, on the monotonic clock.
+        lost: Its lease is gone: nothing more may be started for it, and its verdict is void.
+        accepted: The ids of the sinks that accepted it or a child of it.
+        own_failures: Own failures of its held legs, beside those that the receive count tells.
+    """
+
+    __slots__ = ("_ledger", "_open", "_rejected", "_returned", "accepted", "delivery", "lost", "own_failures", "taken")
+
+    def __init__(self, delivery: Delivery, taken: float, ledger: Ledger) -> None:
+        self.delivery = delivery
+        self.taken = taken
+        self.lost = False
+        self.accepted: list[str] = []
+        self.own_failures = 0
+        self._open = 1
+        self._rejected: tuple[Message, Ending] | None = None
+        self._returned: Ending | None = None
+        self._ledger = ledger
+
+    @property
+    def attempts(self) -> int:
+        """How often this message has been tried."""
+        return self.delivery.receive_count + self.own_failures
+
+    def fork(self, count: int) -> None:
+        """Expect `count` endings where one was expected."""
+        self._open += count - 1
+
+    def end(self, message: Message, ending: Ending) -> None:
+        """Record one ending; the last one settles the delivery."""
+        if ending.kind == "accepted":
+            if ending.where not in self.accepted:
+                self.accepted.append(ending.where)
+        elif ending.kind == "rejected":
+            self._rejected = self._rejected or (message, ending)
+        elif ending.kind == "returned":
+            self._returned = max(self._returned or ending, ending, key=lambda e: e.delay)
+        self._open -= 1
+        self._ledger.ended(self, message, ending, last=self._open == 0)
+
+    def verdict(self, pipeline: str, now: float) -> Verdict | None:
+        """Combine the endings: lost before returned before rejected before done.
+
+        Returned comes first because the message comes again then, and its rejected child will be rejected again:
+        the other way round, the child that may still succeed would lie in the dead-letter queue.
+
+        Returns:
+            The verdict, or None for a lost lease: the source decides, not we.
+        """
+        if self.lost:
+            return None
+        if self._returned is not None:
+            return Retry(self._returned.delay, self._returned.reason)
+        if self._rejected is None:
+            return Ack()
+        message, ending = self._rejected
+        time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        return DeadLetter(
+            Facts(
+                pipeline=pipeline,
+                stage=ending.where,
+                error=ending.error or "bug",
+                reason=ending.reason,
+                attempts=self.attempts,
+                accepted=tuple(self.accepted),
+                id=message.id,
+                time=time,
+            )
+        )
+
+
+class Ledger:
+    """The open owners of one pipeline, and the rules that turn a failure into an ending.
+
+    Args:
+        pipeline: Whose messages they are.
+        dependencies: Tells a message's own failures from an outage.
+        around: Time, jitter, and the report that hears of each ending.
+        max_age: Seconds after which a message that has just failed expires; None when unknown.
+    """
+
+    def __init__(
+        self, pipeline: spec.Pipeline, dependencies: Dependencies, around: Surroundings, *, max_age: float | None
+    ) -> None:
+        self._pipeline = pipeline
+        self._clock = around.clock
+        self._random = around.random
+        self._report = around.report
+        self._max_age = max_age
+        self.dependencies = dependencies
+        self.owners: dict[str, Owner] = {}
+        self.empty = asyncio.Event()
+        self.empty.set()
+        self.on_verdict: Callable[[Owner, Verdict | None], None]
+
+    def open(self, deliveries: Sequence[Delivery]) -> list[Owner]:
+        """Take responsibility for what was received."""
+        taken = self._clock.monotonic()
+        owners = [Owner(delivery, taken, self) for delivery in deliveries]
+        for owner in owners:
+            self.owners[owner.delivery.receipt] = owner
+            self.empty.clear()
+        self._report.received += len(owners)
+        return owners
+
+    def ended(self, owner: Owner, message: Message, ending: Ending, *, last: bool) -> None:
+        """Report an ending; after the last one, pass the verdict on."""
+        self._report.ended(owner.delivery, message, ending)
+        if last:
+            self.on_verdict(owner, owner.verdict(self._pipeline.name, self._clock.now()))
+
+    def close(self, owner: Owner) -> None:
+        """Forget an owner whose settlement is confirmed, or whose lease is lost."""
+        self.owners.pop(owner.delivery.receipt, None)
+        if not self.owners:
+            self.empty.set()
+
+    def failed(self, owner: Owner, where: str, message: Message, error: Exception, *, own: bool | None = None) -> None:
+        """End a message with what a stage or sink raised.
+
+        Args:
+            owner: Whose message it is.
+            where: The id of the stage or sink.
+            message: The message.
+            error: What was raised.
+            own: Whether a transient failure was the message's own, when that has been asked already.
+        """
+        if isinstance(error, Reject):
+            owner.end(message, Ending("rejected", where, error.reason, error.error))
+            return
+        used_up: ErrorClass
+        if isinstance(error, Transient):
+            own = self.dependencies.failed(where, message.id, error.reason) if own is None else own
+            used_up, reason, asked = "exhausted", error.reason, error.retry_after or 0
+        else:
+            own, used_up, reason, asked = True, "bug", _last_frame(error), 0
+        if own and owner.attempts >= self._pipeline.retry.attempts:
+            owner.end(message, Ending("rejected", where, reason, used_up))
+        elif self._expired(owner):
+            owner.end(message, Ending("rejected", where, reason, "expired"))
+        else:
+            delay = backoff(self._pipeline.retry.backoff, owner.delivery.receive_count, self._random)
+            owner.end(message, Ending("returned", where, reason, delay=max(delay, asked)))
+
+    def _expired(self, owner: Owner) -> bool:
+        sent_at = owner.delivery.sent_at
+        return bool(self._max_age and sent_at) and self._clock.now() - sent_at > (self._max_age or 0)
+
+
+def _last_frame(error: Exception) -> str:
+    """Return what a bug is and where: `ValueError: no such key (stages.py:12 in upper_case)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    text = "".join(traceback.format_exception_only(error)).strip().splitlines()[0][:300]
+    if not frames:
+        return text
+    last = frames[-1]
+    return f"{text} ({last.filename.rpartition('/')[2]}:{last.lineno} in {last.name})"

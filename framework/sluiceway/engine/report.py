@@ -1,0 +1,76 @@
+"""What happened, counted: the worker's closing table, its log lines and the tests all read this."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from sluiceway.core.errors import ErrorClass
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Facts, Verdict
+from sluiceway.core.ports import Delivery
+
+Kind: TypeAlias = Literal["accepted", "dropped", "rejected", "returned", "lost"]
+
+_MOST_REASONS = 1000
+"""Reasons are counted apart up to this many, so that a stage that writes ids into them cannot fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one leg, or one child that reached no sink, ended.
+
+    Attributes:
+        kind: What happened.
+        where: The id of the stage or sink, or `source`.
+        reason: Why, for a person; empty when accepted.
+        error: The class, when rejected.
+        delay: Seconds until it is to come again, when returned.
+    """
+
+    kind: Kind
+    where: str
+    reason: str = ""
+    error: ErrorClass | None = None
+    delay: float = 0
+
+
+Listener: TypeAlias = Callable[[Delivery, Message, Ending], None]
+"""Hears of each ending as it happens: `dev` prints it, tests collect it."""
+
+SettledListener: TypeAlias = Callable[[Delivery, Verdict], None]
+"""Hears of each settlement once it is confirmed."""
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts, by what happened, where and why."""
+
+    received: int = 0
+    settled: Counter[str] = field(default_factory=Counter[str])
+    endings: Counter[tuple[Kind, str, str]] = field(default_factory=Counter[tuple[Kind, str, str]])
+    counters: Counter[tuple[str, Mapping[str, str]]] = field(default_factory=Counter[tuple[str, Mapping[str, str]]])
+    on_ending: Listener | None = None
+    on_settled: SettledListener | None = None
+
+    def ended(self, delivery: Delivery, message: Message, ending: Ending) -> None:
+        """Count one ending under its place and reason (under its class, when rejected)."""
+        key = (ending.kind, ending.where, ending.error or ending.reason)
+        if key not in self.endings and len(self.endings) >= _MOST_REASONS:
+            key = (ending.kind, ending.where, "other reasons")
+        self.endings[key] += 1
+        if self.on_ending is not None:
+            self.on_ending(delivery, message, ending)
+
+    def done(self, delivery: Delivery, verdict: Verdict) -> None:
+        """Count one confirmed settlement."""
+        self.settled[type(verdict).__name__] += 1
+        if self.on_settled is not None:
+            self.on_settled(delivery, verdict)
+
+
+def dead_letter_facts(facts: Facts) -> dict[str, object]:
+    """Return the facts of a dead letter as the keys of a log line."""
+    return {name: getattr(facts, name) for name in facts.__slots__}

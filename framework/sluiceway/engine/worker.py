@@ -1,0 +1,262 @@
+"""The worker: one pipeline, from receive to settle.
+
+`Worker._carry` is one message's way, whole: receive, admit, chain, sinks. What comes after its last line is told by the
+owners: when the last leg of a delivery has ended, the ledger passes its verdict to the settler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sluiceway.core.component import Process
+from sluiceway.core.errors import SourceExhausted, Transient
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Retry
+from sluiceway.core.ports import Bury, Delivery, Receiver, Send
+from sluiceway.core.spec import Backoff, Pipeline
+from sluiceway.engine.batcher import Batcher
+from sluiceway.engine.budget import Budget
+from sluiceway.engine.chain import Chain
+from sluiceway.engine.dependencies import Dependencies
+from sluiceway.engine.lease import Keeper
+from sluiceway.engine.ledger import Ledger, Owner
+from sluiceway.engine.report import Ending
+from sluiceway.engine.retry import backoff
+from sluiceway.engine.settler import Settler
+from sluiceway.engine.surroundings import Surroundings
+
+State: TypeAlias = Literal["starting", "running", "draining", "stopped"]
+
+RECEIVERS = 4
+"""Polls at a time while the queue is deep; one while it is not, because empty polls cost money."""
+
+LEAVE = 5.0
+"""Seconds before the platform's stop time-out by which the worker has left."""
+
+_UNANSWERED = Backoff()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a pipeline's components gave when they were opened.
+
+    Attributes:
+        receiver: The open source.
+        processes: By stage id.
+        sends: By sink id.
+        bury: The open dead-letter queue; None for a source that needs none.
+        retention: Seconds for which the source keeps a message, when it says so.
+    """
+
+    receiver: Receiver
+    processes: Mapping[str, Process]
+    sends: Mapping[str, Send]
+    bury: Bury | None = None
+    retention: float | None = None
+
+
+class Worker:
+    """Runs one pipeline on one event loop.
+
+    Args:
+        pipeline: What to do.
+        parts: Its components, opened.
+        around: Time, chance, log and report.
+    """
+
+    def __init__(self, pipeline: Pipeline, parts: Parts, around: Surroundings) -> None:
+        self.state: State = "starting"
+        self._pipeline = pipeline
+        self._around = around
+        self._receiver = parts.receiver
+        self._stop = asyncio.Event()
+        self._poll_ended = asyncio.Event()
+        self._polls = self._in_chain = self._unanswered = 0
+        self._deep = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._crash: BaseException | None = None
+        self._budget = Budget(pipeline.limits.in_flight, pipeline.limits.in_flight_bytes)
+        self.dependencies = Dependencies(around.clock, around.log)
+        max_age = pipeline.retry.max_age or (parts.retention and 0.9 * parts.retention)
+        self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age)
+        self._chain = Chain([(stage, parts.processes[stage.id]) for stage in pipeline.stages], self._ledger)
+        self._sinks = [
+            Batcher(sink, parts.sends[sink.id], pipeline, self._ledger, around, self._spawn) for sink in pipeline.sinks
+        ]
+        self.keeper = Keeper(parts.receiver.extend, pipeline.source.component.visibility, around)
+        self._settler = Settler(
+            parts.receiver,
+            parts.bury,
+            self._ledger,
+            self.keeper,
+            self._budget,
+            around=around,
+            spawn=self._spawn,
+        )
+        self._ledger.on_verdict = self._settler.settle
+
+    def stop(self) -> None:
+        """Begin to drain: receive nothing more, finish what is held, leave. Saying it again changes nothing."""
+        self._stop.set()
+        self._budget.close()
+        self._poll_ended.set()
+
+    async def run(self) -> None:
+        """Work until `stop` is called, or until the source has nothing more to give.
+
+        Raises:
+            OutsideError: The source is gone, or access to it was denied.
+        """
+        if self._around.threads:
+            self.keeper.start()
+        progress = asyncio.create_task(self._mark_progress())
+        try:
+            self.state = "running"
+            self._spawn(self._pump())
+            await self._stop.wait()
+            await self._drain()
+        finally:
+            progress.cancel()
+            self.state = "stopped"
+            self.keeper.stop()
+        if self._crash is not None:
+            raise self._crash
+
+    async def _pump(self) -> None:
+        """Start one poll after the other, for as long as there is room and nothing that is needed is down."""
+        while not self._stop.is_set():
+            if (pause := self.dependencies.pause()) > 0:
+                await self._wait(pause)
+            elif self._polls >= (RECEIVERS if self._deep else 1):
+                self._poll_ended.clear()
+                await self._poll_ended.wait()
+            elif room := await self._budget.reserve():
+                self._polls += 1
+                self._spawn(self._carry(room))
+
+    async def _carry(self, room: int) -> None:
+        """Take a batch from receive to the sinks; each delivery is settled when its last leg has ended."""
+        deliveries = await self._poll(room)
+        owners = self._ledger.open(deliveries)
+        self.keeper.hold(owners)
+        self._in_chain += 1
+        leaves = await self._chain.run([(owner.delivery.message, owner) for owner in owners])
+        self._in_chain -= 1
+        for message, owner in leaves:
+            self._hand_out(message, owner)
+        self._flush_if_nothing_comes()
+
+    async def _poll(self, room: int) -> Sequence[Delivery]:
+        """Receive up to `room` messages. A poll under way at the stop is awaited; what it brings is given back."""
+        deliveries: Sequence[Delivery] = ()
+        try:
+            deliveries = await self._receiver.receive(room)
+            self._unanswered = 0
+        except SourceExhausted:
+            self.stop()
+        except Transient as error:
+            await self._source_failed(error)
+        finally:
+            self._budget.used(room, [len(delivery.raw) for delivery in deliveries])
+            self._deep = len(deliveries) == room
+            self._polls -= 1
+            self._poll_ended.set()
+        if self._stop.is_set() and deliveries:
+            await self._release(deliveries)
+            for delivery in deliveries:
+                self._budget.release(len(delivery.raw))
+            return ()
+        return deliveries
+
+    async def _source_failed(self, error: Transient) -> None:
+        self._unanswered += 1
+        if self._unanswered == 1:
+            self._around.log.warning("source does not answer", reason=error.reason, consequence="tried again")
+        await self._wait(error.retry_after or backoff(_UNANSWERED, self._unanswered, self._around.random))
+
+    def _hand_out(self, message: Message, owner: Owner) -> None:
+        """Give a message to every sink that takes it."""
+        takers = [sink for sink in self._sinks if not sink.routes or not sink.routes.isdisjoint(message.routes)]
+        if not takers:
+            routes = ", ".join(message.routes) or "none"
+            reason = f"no sink takes it (its routes: {routes})"
+            if self._pipeline.unrouted == "drop":
+                owner.end(message, Ending("dropped", "sinks", reason))
+            else:
+                owner.end(message, Ending("rejected", "sinks", reason, "unroutable"))
+            return
+        owner.fork(len(takers))
+        for sink in takers:
+            sink.add(message, owner)
+
+    def _flush_if_nothing_comes(self) -> None:
+        """Let no batch wait for messages that cannot come: the queue is not deep, or there is no room for more."""
+        if self._in_chain:
+            return
+        if self._stop.is_set() or not self._deep or (self._budget.spent and not self._polls):
+            for sink in self._sinks:
+                sink.flush()
+            self._settler.flush()
+
+    async def _drain(self) -> None:
+        """Finish what is held; at the deadline, cancel it and give it back."""
+        self.state = "draining"
+        self._around.log.info("draining", held=len(self._ledger.owners))
+        try:
+            async with asyncio.timeout(max(1, self._pipeline.drain.stop_timeout - LEAVE)):
+                for sink in self._sinks:
+                    sink.drain()
+                self._settler.drain()
+                while self._polls:
+                    self._poll_ended.clear()
+                    await self._poll_ended.wait()
+                await self._ledger.empty.wait()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+        except TimeoutError:
+            self._around.log.warning("drain cut short", held=len(self._ledger.owners), consequence="given back")
+        await self._abandon()
+
+    async def _abandon(self) -> None:
+        """Cancel what is still under way and give its messages back at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        held = [owner.delivery for owner in self._ledger.owners.values() if not owner.lost]
+        if held:
+            await self._release(held)
+
+    async def _release(self, deliveries: Sequence[Delivery]) -> None:
+        try:
+            async with asyncio.timeout(LEAVE / 2):
+                await self._receiver.settle([(delivery, Retry(0, "the worker stops")) for delivery in deliveries])
+        except (TimeoutError, Transient) as error:
+            self._around.log.warning(
+                "not given back", messages=len(deliveries), reason=str(error), consequence="they come when leases end"
+            )
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, but not beyond `stop`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            return
+
+    async def _mark_progress(self) -> None:
+        while True:
+            self.keeper.progress()
+            await self._around.clock.sleep(1)
+
+    def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash = self._crash or error
+            self.stop()

@@ -33,6 +33,13 @@ types: setup
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+# Without Docker: make image BUILDER="buildah build --isolation chroot --format docker". BASE=NAME takes another base.
+BUILDER ?= docker build
+
+image:
+	$(BUILDER) $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) --tag sluiceway .
+
 # Both locks from one resolution: the image gets versions that were tested.
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

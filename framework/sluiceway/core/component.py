@@ -9,9 +9,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import ClassVar, Literal, TypeAlias, TypeVar, overload
+from typing import ClassVar, Literal, Self, TypeAlias, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic_core import PydanticCustomError
 
 from sluiceway.core.context import Context
 from sluiceway.core.message import BodyFormat, Message
@@ -53,6 +54,10 @@ class Stage(Component):
     blocking: ClassVar[bool] = False
     """`process` blocks (a slow library, a file): call it in a thread."""
 
+    def labels(self) -> Sequence[str]:
+        """Return the routes that this stage may put a message on."""
+        return ()
+
     def process(self, message: Message) -> Result | Awaitable[Result]:
         """Return what becomes of one message."""
         raise TypeError(f"{type(self).__name__} overrides neither process nor open")
@@ -73,6 +78,16 @@ class Visibility(Settings):
     initial: Duration = Duration("60s")
     limit: Duration = Duration("1h")
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 < self.initial <= self.limit <= Duration("12h"):
+            raise PydanticCustomError(
+                "visibility",
+                "0 < initial ({initial}) ≤ limit ({limit}) ≤ 12h must hold",
+                {"initial": str(self.initial), "limit": str(self.limit)},
+            )
+        return self
+
 
 class Source(Component):
     """Where messages come from."""
@@ -83,6 +98,14 @@ class Source(Component):
         default="safe",
         description="`safe` rejects a number that a 64-bit reader would change; `exact` keeps it (slower).",
     )
+
+    needs_dead_letters: ClassVar[bool] = True
+    """What is wrong must be put somewhere: a queue would hand it out for ever."""
+
+    @property
+    def poll_time(self) -> Duration:
+        """How long one `receive` may take when there is nothing to receive."""
+        return Duration(0)
 
     def open(self, context: Context) -> AbstractAsyncContextManager[Receiver]:
         """Open the source and yield its receiver."""
@@ -122,8 +145,8 @@ class Sink(Component):
 @overload
 def stage(function: F, /) -> F: ...
 @overload
-def stage(*, blocking: bool = False) -> Callable[[F], F]: ...
-def stage(function: F | None = None, /, *, blocking: bool = False) -> F | Callable[[F], F]:
+def stage(*, blocking: bool = False, routes: Sequence[str] = ()) -> Callable[[F], F]: ...
+def stage(function: F | None = None, /, *, blocking: bool = False, routes: Sequence[str] = ()) -> F | Callable[[F], F]:
     """Make a function a stage, the smallest plugin there is.
 
     Its keyword-only parameters are the stage's settings, its docstring the reference. The function itself stays
@@ -132,16 +155,17 @@ def stage(function: F | None = None, /, *, blocking: bool = False) -> F | Callab
     Args:
         function: Takes a message and returns what becomes of it.
         blocking: The function blocks: call it in a thread.
+        routes: The routes that the function may put a message on.
     """
 
     def mark(function: F) -> F:
-        function.__sluiceway_stage__ = _stage_class(function, blocking=blocking)  # type: ignore[attr-defined] # our mark on a function
+        function.__sluiceway_stage__ = _stage_class(function, blocking=blocking, routes=tuple(routes))  # type: ignore[attr-defined] # our mark on a function
         return function
 
     return mark if function is None else mark(function)
 
 
-def _stage_class(function: Callable[..., object], *, blocking: bool) -> type[Stage]:
+def _stage_class(function: Callable[..., object], *, blocking: bool, routes: tuple[str, ...]) -> type[Stage]:
     parameters = inspect.signature(function, eval_str=True).parameters.values()
     settings = {
         p.name: (p.annotation, ... if p.default is p.empty else p.default)
@@ -152,6 +176,7 @@ def _stage_class(function: Callable[..., object], *, blocking: bool) -> type[Sta
     made = create_model(name, __base__=Stage, __module__=function.__module__, **settings)  # type: ignore[call-overload] # fields known at run time only
     made.__doc__ = function.__doc__
     made.blocking = blocking
+    made.labels = lambda self: routes  # type: ignore[method-assign] # as for `open` below
 
     @asynccontextmanager
     async def open(self: Stage, context: Context) -> AsyncIterator[Process]:  # noqa: A001, ARG001 - the method's name and contract

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -37,6 +37,9 @@ class Ending:
     delay: float = 0
 
 
+Counts: TypeAlias = Counter[tuple[str, tuple[tuple[str, str], ...]]]
+"""What components have counted: by name and sorted labels."""
+
 Listener: TypeAlias = Callable[[Delivery, Message, Ending], None]
 """Hears of each ending as it happens: `dev` prints it, tests collect it."""
 
@@ -51,7 +54,7 @@ class Report:
     received: int = 0
     settled: Counter[str] = field(default_factory=Counter[str])
     endings: Counter[tuple[Kind, str, str]] = field(default_factory=Counter[tuple[Kind, str, str]])
-    counters: Counter[tuple[str, Mapping[str, str]]] = field(default_factory=Counter[tuple[str, Mapping[str, str]]])
+    counts: Counts = field(default_factory=Counter)
     on_ending: Listener | None = None
     on_settled: SettledListener | None = None
 

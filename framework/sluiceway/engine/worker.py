@@ -68,6 +68,7 @@ class Worker:
     """
 
     def __init__(self, pipeline: Pipeline, parts: Parts, around: Surroundings) -> None:
+        self.name = pipeline.name
         self.state: State = "starting"
         self._pipeline = pipeline
         self._around = around
@@ -97,6 +98,11 @@ class Worker:
             spawn=self._spawn,
         )
         self._ledger.on_verdict = self._settler.settle
+
+    @property
+    def down(self) -> list[str]:
+        """The dependencies that serve nobody at the moment."""
+        return self.dependencies.down
 
     def stop(self) -> None:
         """Begin to drain: receive nothing more, finish what is held, leave. Saying it again changes nothing."""

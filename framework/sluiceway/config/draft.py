@@ -1,0 +1,45 @@
+"""A pipeline file as far as it could be read: what the rules that span several parts look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from sluiceway.config.file import StageUse
+from sluiceway.core.component import Sink, Source, Stage
+from sluiceway.core.spec import Drain, Retry, TestCase
+
+C = TypeVar("C", Stage, Sink)
+
+
+@dataclass(frozen=True, slots=True)
+class Used(Generic[C]):
+    """A stage or sink in the file.
+
+    Attributes:
+        path: Where it stands.
+        use: Its keys, or None when they are wrong.
+        component: The component with its settings, or None when either is wrong.
+    """
+
+    path: tuple[str | int, ...]
+    use: StageUse | None
+    component: C | None
+
+    @property
+    def id(self) -> str | None:
+        """Its id: the one given, or the name in `use`."""
+        return (self.use.id or self.use.use) if self.use else None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The parts of a file; None stands for one that is wrong, and reported already."""
+
+    source: Source | None
+    dead_letter: Sink | None
+    retry: Retry | None
+    drain: Drain | None
+    stages: list[Used[Stage]] = field(default_factory=list["Used[Stage]"])
+    sinks: list[Used[Sink]] = field(default_factory=list["Used[Sink]"])
+    tests: list[TestCase | None] = field(default_factory=list["TestCase | None"])

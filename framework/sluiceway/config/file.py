@@ -1,0 +1,80 @@
+"""The shape of a pipeline file: its keys, before components are looked up by name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sluiceway.core.component import Settings
+from sluiceway.core.spec import BoundedContext, Drain, Limits, Retry, TestCase
+from sluiceway.core.units import Duration
+
+NAME = r"^[A-Za-z][A-Za-z0-9._-]{0,63}$"
+
+
+class SourceUse(Settings):
+    """Where messages come from."""
+
+    use: str = Field(description="The source's name.", examples=["sqs"])
+    with_: dict[str, object] = Field(default_factory=dict, alias="with", description="The source's own keys.")
+
+
+class StageUse(Settings):
+    """One step of the pipeline."""
+
+    use: str = Field(description="The stage's name, or ./file.py:name.", examples=["filter"])
+    id: str | None = Field(default=None, pattern=NAME, description="Its name in this file; by default that in `use`.")
+    with_: dict[str, object] = Field(default_factory=dict, alias="with", description="The stage's own keys.")
+    timeout: Duration | None = Field(default=None, description="For one whole call (10s).")
+    concurrency: int | None = Field(default=None, ge=1, le=10_000, description="Calls at a time, in one worker (32).")
+    routes: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="It applies to messages on one of these routes only."
+    )
+
+
+class SinkUse(StageUse):
+    """Where messages go."""
+
+    use: str = Field(description="The sink's name.", examples=["eventbridge"])
+
+
+class DeadLetterUse(Settings):
+    """Where messages go that are wrong, or have used up their attempts."""
+
+    use: str = Field(description="The sink's name.", examples=["sqs"])
+    with_: dict[str, object] = Field(default_factory=dict, alias="with", description="The sink's own keys.")
+
+
+class Errors(Settings):
+    """What happens to a message that fails."""
+
+    retry: Retry = Retry()
+    dead_letter: DeadLetterUse | None = Field(
+        default=None,
+        description="Required, but for a memory source.",
+        examples=["{use: sqs, with: {queue: orders-dlq}}"],
+    )
+
+
+class PipelineFile(Settings):
+    """A pipeline: source, stages, sinks."""
+
+    version: Literal[1] = Field(description="The version of this format.", examples=["1"])
+    name: str = Field(pattern=NAME, description="The pipeline's name.", examples=["orders"])
+    description: str = ""
+    context: BoundedContext | None = None
+    plugins: list[str] = Field(default_factory=list, description="Distributions, and ./file.py, that may be used.")
+    source: SourceUse = Field(examples=["{use: sqs, with: {queue: orders}}"])
+    stages: list[StageUse] = Field(default_factory=list)
+    sinks: list[SinkUse] = Field(min_length=1, examples=["[{use: eventbridge, with: {…}}]"])
+    unrouted: Literal["reject", "drop"] = Field(
+        default="reject", description="What becomes of a message that no sink takes."
+    )
+    workers: int | None = Field(
+        default=None, ge=1, description="How many workers run this pipeline, when that is fixed."
+    )
+    drain: Drain = Drain()
+    limits: Limits = Limits()
+    errors: Errors = Errors()
+    tests: list[TestCase] = Field(default_factory=list)

@@ -1,0 +1,148 @@
+"""The rules that span several parts of a pipeline file. Each is a function from a draft to problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from sluiceway.config.document import Document
+from sluiceway.config.draft import Draft, Used
+from sluiceway.config.problems import nearest
+from sluiceway.core.component import Sink, Stage
+from sluiceway.core.problem import Problem
+from sluiceway.core.units import Duration
+
+Rule: TypeAlias = Callable[[Document, Draft], Iterator[Problem]]
+
+LEAVE = 5
+"""Seconds of the stop time-out that are kept for leaving."""
+
+
+OUTPUTS = {"dead_letter", "dropped"}
+"""What a test may expect besides sinks."""
+
+
+def lint(document: Document, draft: Draft) -> list[Problem]:
+    """Return everything that is wrong between the parts of a file."""
+    return [problem for rule in RULES for problem in rule(document, draft)]
+
+
+def _uses(draft: Draft) -> list[Used[Stage] | Used[Sink]]:
+    return [*draft.stages, *draft.sinks]
+
+
+def unique_ids(document: Document, draft: Draft) -> Iterator[Problem]:
+    """Ids are unique over stages and sinks together: tests, logs and dead letters name them."""
+    seen: dict[str, Used[Stage] | Used[Sink]] = {}
+    for used in _uses(draft):
+        if used.id is None:
+            continue
+        first = seen.setdefault(used.id, used)
+        if used.id in OUTPUTS:
+            yield document.problem((*used.path, "id"), f"`{used.id}` is a word of the format, not an id", code="id")
+        elif first is not used:
+            line = document.position(first.path).line
+            yield document.problem(
+                (*used.path, "id"),
+                f"the id `{used.id}` is taken already, on line {line}",
+                code="id",
+                suggestion=f"give this one an id of its own, such as `{used.id}-2`",
+            )
+
+
+def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A route that no stage before it declares can never be on a message."""
+    declared: set[str] = set()
+    for used in _uses(draft):
+        for place, route in enumerate((used.use and used.use.routes) or ()):
+            if route not in declared and all(stage.component for stage in draft.stages):
+                yield document.problem(
+                    (*used.path, "routes", place),
+                    f"no stage before this one puts a message on the route `{route}`",
+                    code="unknown-route",
+                    allowed=tuple(sorted(declared)),
+                    suggestion=nearest(route, declared),
+                )
+        if isinstance(used.component, Stage):
+            declared.update(used.component.labels())
+
+
+def known_ids_in_tests(document: Document, draft: Draft) -> Iterator[Problem]:
+    """Tests name stages under `mock`, and sinks or an outcome under `expect`."""
+    mocks = {used.id for used in draft.stages if used.id}
+    outputs = {used.id for used in draft.sinks if used.id} | OUTPUTS
+    for place, test in enumerate(draft.tests):
+        if test is None:
+            continue
+        for key, names, known in (("mock", test.mock, mocks), ("expect", test.expect, outputs)):
+            for name in names:
+                if name not in known:
+                    what = "stage" if key == "mock" else "sink or outcome"
+                    yield document.problem(
+                        ("tests", place, key, name),
+                        f"there is no {what} `{name}`",
+                        code="unknown-id",
+                        key=True,
+                        allowed=tuple(sorted(known)),
+                        suggestion=nearest(name, known),
+                    )
+
+
+def dead_letter(document: Document, draft: Draft) -> Iterator[Problem]:
+    """Without a dead-letter queue a wrong message would come again for ever."""
+    if draft.source is None:
+        return
+    if document.has(("errors", "dead_letter")):
+        if draft.dead_letter is not None and not draft.dead_letter.dead_letters:
+            yield document.problem(
+                ("errors", "dead_letter", "use"),
+                "this sink cannot keep dead letters",
+                code="dead-letter",
+                suggestion="sqs",
+            )
+    elif draft.source.needs_dead_letters:
+        yield document.problem(
+            ("errors", "dead_letter"),
+            "a dead-letter queue is missing: a wrong message would come again for ever",
+            code="missing",
+            at=("errors",) if document.has(("errors",)) else ("source",),
+            key=True,
+            suggestion="add `errors: {dead_letter: {use: sqs, with: {queue: NAME-dlq}}}`",
+        )
+
+
+def leases(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A call that may take longer than a lease can last would always be done twice."""
+    if draft.source is None:
+        return
+    limit = draft.source.visibility.limit
+    for used in _uses(draft):
+        timeout = used.use.timeout if used.use else None
+        if timeout is not None and timeout > limit:
+            yield document.problem(
+                (*used.path, "timeout"),
+                f"{timeout} is longer than visibility.limit ({limit}): the message would be handed out again before",
+                code="timeout",
+                suggestion=f"at most {limit}",
+            )
+        elif timeout is not None and timeout <= 0:
+            yield document.problem((*used.path, "timeout"), "a time-out of nothing", code="timeout")
+
+
+def drain(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A poll under way at SIGTERM is awaited, so two of them must fit into the stop time-out."""
+    if draft.source is None or draft.drain is None:
+        return
+    room = Duration(max(0.0, (draft.drain.stop_timeout - LEAVE) / 2))
+    wait = draft.source.poll_time
+    if wait > room:
+        yield document.problem(
+            ("source", "with", "wait_time"),
+            f"wait_time {wait} is more than (stop_timeout {draft.drain.stop_timeout} - {LEAVE}s) / 2 = {room}:"
+            " a stop could cut a poll off and strand what it brings",
+            code="drain",
+            suggestion=f"wait_time at most {room}, or a longer drain.stop_timeout",
+        )
+
+
+RULES: tuple[Rule, ...] = (unique_ids, declared_routes, known_ids_in_tests, dead_letter, leases, drain)

@@ -1,0 +1,206 @@
+"""From a path to a checked pipeline: read, resolve variables, validate, look up components, lint.
+
+Everything that is wrong is collected first and reported together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypedDict, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from sluiceway.config import yaml
+from sluiceway.config.document import Document, value_at
+from sluiceway.config.draft import Draft, Used
+from sluiceway.config.file import PipelineFile, SinkUse, StageUse
+from sluiceway.config.lint import lint
+from sluiceway.config.problems import in_order, nearest
+from sluiceway.config.pydantic_problems import problems_from
+from sluiceway.config.registry import Kind, Registry, UnknownComponent
+from sluiceway.config.settings import WorkerSettings
+from sluiceway.config.variables import substitute
+from sluiceway.core.component import Sink, Source, Stage
+from sluiceway.core.errors import InvalidPipeline
+from sluiceway.core.problem import Problem
+from sluiceway.core.spec import Drain, Pipeline, Retry, SinkSpec, SourceSpec, StageSpec, TestCase
+
+C = TypeVar("C", Source, Stage, Sink)
+M = TypeVar("M", bound=BaseModel)
+
+TIMEOUT = 10.0
+CONCURRENCY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that was read: the pipeline when it can run, every problem found, and the document for showing them."""
+
+    pipeline: Pipeline | None
+    problems: tuple[Problem, ...]
+    document: Document | None
+
+
+def load(
+    path: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    registry: Registry | None = None,
+    settings: WorkerSettings | None = None,
+) -> Pipeline:
+    """Return the pipeline in a file.
+
+    Raises:
+        InvalidPipeline: Something is wrong; it carries every problem.
+    """
+    checked = check(path, environ=environ, registry=registry, settings=settings)
+    errors = [problem for problem in checked.problems if problem.level == "error"]
+    if errors or checked.pipeline is None:
+        raise InvalidPipeline(errors)
+    return checked.pipeline
+
+
+def check(
+    path: Path,
+    *,
+    text: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    registry: Registry | None = None,
+    settings: WorkerSettings | None = None,
+) -> Checked:
+    """Read a file (or `text`, as if it stood there) and say everything that is wrong with it."""
+    try:
+        source = yaml.read_text(path, str(path)) if text is None else text
+        document, problems = yaml.collect(source, str(path))
+    except InvalidPipeline as error:
+        return Checked(None, error.problems, None)
+    document, unresolved = substitute(document, environ)
+    builder = _Builder(document, path, registry or Registry(), settings or WorkerSettings())
+    pipeline = builder.build()
+    found = in_order([*problems, *unresolved, *builder.problems])
+    return Checked(pipeline, tuple(found), document)
+
+
+class _Builder:
+    """Turns a document into a pipeline and collects what is wrong with it.
+
+    Parts are looked at one by one, so that a mistake in one hides none in another.
+    """
+
+    def __init__(self, document: Document, path: Path, registry: Registry, settings: WorkerSettings) -> None:
+        self.problems: list[Problem] = []
+        self._document = document
+        self._path = path
+        self._registry = registry
+        plugins = value_at(document.value, ("plugins",))
+        named = cast("list[object]", plugins) if isinstance(plugins, list) else []
+        self._plugins = [*settings.plugins, *(name for name in named if isinstance(name, str))]
+
+    def build(self) -> Pipeline | None:
+        """Return the pipeline, or None when a part of it is wrong."""
+        file: PipelineFile | None = None
+        try:
+            file = PipelineFile.model_validate(self._document.value)
+        except ValidationError as error:
+            self.problems += problems_from(error, self._document, (), PipelineFile)
+        draft = Draft(
+            source=self._component("source", Source, "source"),
+            stages=[self._use("stage", Stage, StageUse, "stages", index) for index in self._places("stages")],
+            sinks=[self._use("sink", Sink, SinkUse, "sinks", index) for index in self._places("sinks")],
+            dead_letter=self._component("sink", Sink, "errors", "dead_letter"),
+            retry=self._part(Retry, "errors", "retry"),
+            drain=self._part(Drain, "drain"),
+            tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
+        )
+        self.problems += lint(self._document, draft)
+        return None if file is None else self._pipeline(file, draft)
+
+    def _pipeline(self, file: PipelineFile, draft: Draft) -> Pipeline | None:
+        source = draft.source
+        if source is None or (file.errors.dead_letter and draft.dead_letter is None):
+            return None
+        if any(use.component is None for use in (*draft.stages, *draft.sinks)):
+            return None
+        dead = file.errors.dead_letter
+        return Pipeline(
+            name=file.name,
+            description=file.description,
+            context=file.context,
+            source=SourceSpec(file.source.use, source),
+            stages=tuple(StageSpec(**_common(use, source)) for use in draft.stages),
+            sinks=tuple(SinkSpec(**_common(use, source)) for use in draft.sinks),
+            dead_letter=SinkSpec("dead_letter", dead.use, draft.dead_letter) if dead and draft.dead_letter else None,
+            unrouted=file.unrouted,
+            workers=file.workers,
+            retry=file.errors.retry,
+            limits=file.limits,
+            drain=file.drain,
+            tests=tuple(file.tests),
+            file=self._path,
+        )
+
+    def _use(self, kind: Kind, base: type[C], model: type[StageUse], *path: str | int) -> Used[C]:
+        return Used(path, self._part(model, *path), self._component(kind, base, *path))
+
+    def _component(self, kind: Kind, base: type[C], *path: str | int) -> C | None:
+        """Return the component that stands at a place, with its settings; None, and problems, when it is wrong."""
+        use = value_at(self._document.value, (*path, "use"))
+        settings = value_at(self._document.value, (*path, "with"))
+        if not isinstance(use, str) or (*path, "use") in self._document.unresolved:
+            return None
+        try:
+            component = self._registry.find(kind, use, self._plugins, self._path.parent)
+        except UnknownComponent as error:
+            self.problems.append(self._unknown(error, use, (*path, "use")))
+            return None
+        try:
+            made = component.model_validate({} if settings is None else settings, context={"folder": self._path.parent})
+        except ValidationError as error:
+            self.problems += problems_from(error, self._document, (*path, "with"), component)
+            return None
+        return made if isinstance(made, base) else None
+
+    def _unknown(self, error: UnknownComponent, use: str, path: tuple[str | int, ...]) -> Problem:
+        suggestion = error.suggestion or nearest(use, error.names)
+        return self._document.problem(
+            path, str(error), code="unknown-component", allowed=error.names, suggestion=suggestion
+        )
+
+    def _part(self, model: type[M], *path: str | int) -> M | None:
+        """Return a part of the file; None when it is wrong, which validating the whole has reported."""
+        value = value_at(self._document.value, path)
+        try:
+            return model.model_validate({} if value is None else value)
+        except ValidationError:
+            return None
+
+    def _places(self, key: str) -> range:
+        value = value_at(self._document.value, (key,))
+        return range(len(cast("list[object]", value))) if isinstance(value, list) else range(0)
+
+
+class _Common(TypedDict, Generic[C]):
+    id: str
+    use: str
+    component: C
+    timeout: float
+    concurrency: int
+    routes: tuple[str, ...]
+
+
+def _common(used: Used[C], source: Source) -> _Common[C]:
+    """Return what a stage and a sink have in common; a time-out that is not written out shrinks to the lease's limit."""
+    use, component = used.use, used.component
+    if use is None or component is None:
+        raise AssertionError(f"{used.path} was reported as wrong and cannot be built")
+    return {
+        "id": use.id or use.use,
+        "use": use.use,
+        "component": component,
+        "timeout": use.timeout or min(TIMEOUT, source.visibility.limit),
+        "concurrency": use.concurrency or CONCURRENCY,
+        "routes": use.routes or (),
+    }

@@ -1,0 +1,42 @@
+"""`sluiceway.yaml`: settings of the worker, for all of its pipelines. Optional."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from sluiceway.config import yaml
+from sluiceway.config.pydantic_problems import problems_from
+from sluiceway.config.variables import substitute
+from sluiceway.core.component import Settings
+from sluiceway.core.errors import InvalidPipeline
+
+FILE = "sluiceway.yaml"
+
+
+class WorkerSettings(Settings):
+    """What the worker's own file may hold."""
+
+    plugins: tuple[str, ...] = Field(default=(), description="Distributions whose components every pipeline may use.")
+
+
+def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> WorkerSettings:
+    """Return the settings in `sluiceway.yaml` in a folder, or the defaults where there is none.
+
+    Raises:
+        InvalidPipeline: The file is wrong; it carries every problem.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return WorkerSettings()
+    document, problems = substitute(yaml.read(path), environ)
+    try:
+        settings = WorkerSettings.model_validate(document.value)
+    except ValidationError as error:
+        problems += problems_from(error, document, (), WorkerSettings)
+    if problems:
+        raise InvalidPipeline(problems)
+    return settings

@@ -220,7 +220,7 @@ def test_what_is_wrong_is_left_out_so_that_others_can_look_at_the_rest() -> None
         ('a: "\\q"', 1, 5, "\\q is no escape"),
         ('a: "\\UFFFFFFFF"', 1, 5, "names no character"),
         ('a: "\\ud800"', 1, 4, "surrogate"),
-        ('a: "\\x4"', 1, 6, "lacks digits"),
+        ('a: "\\x4"', 1, 7, "lacks digits"),
         ("a: !<b c", 1, 7, "a tag"),
         ("a: *", 1, 4, "needs a name"),
         ("a: | x\n  b", 1, 6, "begins on the next line"),

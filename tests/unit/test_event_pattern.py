@@ -245,9 +245,7 @@ def test_a_path_named_again_inside_or_replaces_the_earlier_one() -> None:
         ({"$or": ["x"]}, {"$or": "x"}),
     ],
 )
-def test_or_with_operators_or_an_object_is_an_ordinary_field(
-    pattern: dict[str, Any], event: dict[str, Any]
-) -> None:
+def test_or_with_operators_or_an_object_is_an_ordinary_field(pattern: dict[str, Any], event: dict[str, Any]) -> None:
     assert matches(pattern, event)
 
 

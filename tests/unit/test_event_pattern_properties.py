@@ -38,15 +38,11 @@ def flatten(value: Any, path: str, place: Place, ids: Iterator[int]) -> Iterator
         yield path, value, place
 
 
-def combinations(
-    pattern: dict[str, Any], path: str, so_far: list[dict[str, list[Any]]]
-) -> list[dict[str, list[Any]]]:
+def combinations(pattern: dict[str, Any], path: str, so_far: list[dict[str, list[Any]]]) -> list[dict[str, list[Any]]]:
     for key, value in pattern.items():
         name = f"{path}.{key}" if path else key
         if key == "$or":
-            so_far = [
-                done for one in value for done in combinations(one, path, [dict(each) for each in so_far])
-            ]
+            so_far = [done for one in value for done in combinations(one, path, [dict(each) for each in so_far])]
         elif isinstance(value, dict):
             so_far = combinations(value, name, so_far)
         else:
@@ -148,9 +144,7 @@ numbers = st.sampled_from([0, 1, 2, 2.0, 2.5, -1, 1e-7, 5_000_000_000, 5_000_000
 addresses = st.sampled_from(["10.0.0.1", "10.0.1.2", "::1", "10.0.0"])
 values = st.one_of(st.none(), st.booleans(), numbers, texts, addresses)
 wildcards = st.lists(st.sampled_from(["a", "B", "ab", "*", r"\*"]), max_size=5).map(
-    lambda parts: "".join(
-        part for place, part in enumerate(parts) if part != "*" or parts[place - 1 : place] != ["*"]
-    )
+    lambda parts: "".join(part for place, part in enumerate(parts) if part != "*" or parts[place - 1 : place] != ["*"])
 )
 
 
@@ -241,9 +235,7 @@ def test_elements_of_arrays_are_chosen_as_by_the_naive_matcher(
 
 @settings(max_examples=100)
 @given(patterns, events)
-def test_a_mismatch_is_told_exactly_when_nothing_matches(
-    pattern: dict[str, Any], event: dict[str, Any]
-) -> None:
+def test_a_mismatch_is_told_exactly_when_nothing_matches(pattern: dict[str, Any], event: dict[str, Any]) -> None:
     compiled = EventPattern(pattern)
     assert (compiled.mismatch(event) is None) is compiled.matches(event)
 
@@ -258,9 +250,7 @@ junk = st.recursive(
     st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=5)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(["$or", "a", "a.b", "numeric", "prefix", "anything-but", "cidr"]), inner
-        ),
+        st.dictionaries(st.sampled_from(["$or", "a", "a.b", "numeric", "prefix", "anything-but", "cidr"]), inner),
     ),
     max_leaves=10,
 )

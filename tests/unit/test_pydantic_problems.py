@@ -110,9 +110,7 @@ class Required(Strict):
     queue: str
 
 
-def problems_of(
-    text: str, model: type[BaseModel] = Settings, environ: dict[str, str] | None = None
-) -> list[Problem]:
+def problems_of(text: str, model: type[BaseModel] = Settings, environ: dict[str, str] | None = None) -> list[Problem]:
     """What is wrong with the mapping under `with`."""
     indented = "with:\n" + "".join(f"  {line}\n" for line in text.splitlines())
     document, _ = substitute(parse(indented, "p.yaml"), environ or {})
@@ -198,9 +196,7 @@ def test_a_missing_key_beside_its_misspelling_is_one_mistake() -> None:
         ("source: {queue: a}", "with.source.use", 3, "the key `use` is missing"),
     ],
 )
-def test_a_wrong_value_is_reported_in_plain_words_at_its_place(
-    text: str, path: str, column: int, message: str
-) -> None:
+def test_a_wrong_value_is_reported_in_plain_words_at_its_place(text: str, path: str, column: int, message: str) -> None:
     problem = only(text)
     assert (problem.path, problem.line, problem.column, problem.message) == (path, 2, column, message)
 

@@ -65,9 +65,7 @@ def test_every_unset_variable_is_reported_at_its_place_with_the_nearest_name() -
     assert "${NOWHERE:-" in str(problems[1].suggestion)
 
 
-@pytest.mark.parametrize(
-    "written", ["${", "${QUEUE", "${}", "${1A}", "${A B}", "${:-x}", "${QUEUE:x}", "x ${ QUEUE}"]
-)
+@pytest.mark.parametrize("written", ["${", "${QUEUE", "${}", "${1A}", "${A B}", "${:-x}", "${QUEUE:x}", "x ${ QUEUE}"])
 def test_a_malformed_reference_is_a_problem(written: str) -> None:
     (problem,) = problems_of(f"a: '{written}'")
     assert (problem.line, problem.column) == (1, 5 + written.index("$"))

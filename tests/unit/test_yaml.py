@@ -69,14 +69,8 @@ def only(text: str) -> Problem:
         ("1e3", 1000.0),
         ("-0.0", -0.0),
         ("18446744073709551615", 2**64 - 1),
-        *(
-            (text, text)
-            for text in ("True", "NULL", "Null", "yes", "no", "on", "off", "y", "012", "0x1f", "0o7")
-        ),
-        *(
-            (text, text)
-            for text in ("1_000", ".5", "5.", "+1", ".inf", ".nan", "2024-01-01", "1:30", "=", "60s")
-        ),
+        *((text, text) for text in ("True", "NULL", "Null", "yes", "no", "on", "off", "y", "012", "0x1f", "0o7")),
+        *((text, text) for text in ("1_000", ".5", "5.", "+1", ".inf", ".nan", "2024-01-01", "1:30", "=", "60s")),
         ("'1'", "1"),
         ('"true"', "true"),
         ("''", ""),
@@ -89,19 +83,12 @@ def test_a_plain_scalar_is_null_a_boolean_or_a_json_number_and_else_text(text: s
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize(
-    "number", ["1e400", "1e-400", "18446744073709551616", "0.12345678901234567890", "9" * 5000]
-)
+@pytest.mark.parametrize("number", ["1e400", "1e-400", "18446744073709551616", "0.12345678901234567890", "9" * 5000])
 def test_a_number_that_would_change_is_refused(number: str) -> None:
     assert only(f"a: {number}").code == "number"
 
 
-@given(
-    st.floats(allow_nan=False, allow_infinity=False)
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.booleans()
-    | st.none()
-)
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1) | st.booleans() | st.none())
 @settings(max_examples=100)
 def test_a_json_scalar_means_what_json_says(value: object) -> None:
     found = a(f"a: {json.dumps(value)}")
@@ -238,9 +225,7 @@ def test_what_is_wrong_is_left_out_so_that_others_can_look_at_the_rest() -> None
         ("---\n", 1, 1, "empty"),
     ],
 )
-def test_a_syntax_error_says_in_plain_words_what_and_where(
-    text: str, line: int, column: int, words: str
-) -> None:
+def test_a_syntax_error_says_in_plain_words_what_and_where(text: str, line: int, column: int, words: str) -> None:
     problem = problems_of(text)[-1]
     assert (problem.line, problem.column) == (line, column)
     assert words in problem.message
@@ -298,9 +283,7 @@ def test_what_is_within_the_bounds_is_read() -> None:
     ],
     ids=["NUL", "Latin-1", "UTF-16", "large"],
 )
-def test_a_file_that_is_binary_or_too_large_is_refused(
-    tmp_path: Path, data: bytes, code: str, words: str
-) -> None:
+def test_a_file_that_is_binary_or_too_large_is_refused(tmp_path: Path, data: bytes, code: str, words: str) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(data)
     with pytest.raises(InvalidPipeline) as caught:
@@ -360,16 +343,12 @@ def test_any_text_is_a_document_or_an_invalid_pipeline(text: str) -> None:
     result = outcome(text)
     lines = len(text.splitlines()) + 1
     assert result
-    assert isinstance(result, Document) or all(
-        1 <= p.line <= lines and p.column >= 1 and p.length >= 1 for p in result
-    )
+    assert isinstance(result, Document) or all(1 <= p.line <= lines and p.column >= 1 and p.length >= 1 for p in result)
 
 
 @given(st.binary(max_size=60))
 @settings(max_examples=100)
-def test_any_bytes_are_a_document_or_an_invalid_pipeline(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes
-) -> None:
+def test_any_bytes_are_a_document_or_an_invalid_pipeline(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(data)
     with contextlib.suppress(InvalidPipeline):

@@ -177,11 +177,7 @@ class Document:
         span = self._span(path if at is None else at, key=key)
         start = self.text.find(within, *span) if within else -1
         place = self.lines.position(span if start < 0 else Span(start, start + len(within)))
-        hidden = (
-            is_sensitive(path)
-            or place.line in self._sensitive_lines
-            or names_secret(self.lines[place.line - 1])
-        )
+        hidden = is_sensitive(path) or place.line in self._sensitive_lines or names_secret(self.lines[place.line - 1])
         return Problem(
             self.file,
             place.line,

@@ -104,9 +104,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         return same
     limit = max(len(word), 3) // 3
     close = [name for name in names if len(word) <= LONGEST_VALUE and abs(len(name) - len(word)) <= limit]
-    distance, name = min(
-        ((_distance(word.lower(), name.lower()), name) for name in close), default=(limit + 1, "")
-    )
+    distance, name = min(((_distance(word.lower(), name.lower()), name) for name in close), default=(limit + 1, ""))
     if distance <= limit:
         return name
     return next((name for name in names if _parts(name) == _parts(word)), None)
@@ -170,9 +168,7 @@ def _underlined(line: str, column: int, length: int) -> tuple[str, str, str]:
     start = max(0, column - _SOURCE_BEFORE) if len(line) > _SOURCE_WIDTH else 0
     end = min(len(line), start + _SOURCE_WIDTH)
     head, tail = "…" if start else "", "…" if end < len(line) else ""
-    before, wrong = (
-        _visible(part) for part in (line[start:column], line[column : min(column + length, end)])
-    )
+    before, wrong = (_visible(part) for part in (line[start:column], line[column : min(column + length, end)]))
     text = head + before + wrong + _visible(line[column + length : end]) + tail
     return text, " " * cell_len(head + before), "^" * max(1, cell_len(wrong))
 

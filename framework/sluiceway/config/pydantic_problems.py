@@ -121,9 +121,7 @@ def _has(value: object, key: str | int) -> bool:
     return isinstance(value, dict) and key in value
 
 
-def _without_follow_ons(
-    mistakes: Sequence[_Mistake], document: Document, model: type[BaseModel]
-) -> list[_Mistake]:
+def _without_follow_ons(mistakes: Sequence[_Mistake], document: Document, model: type[BaseModel]) -> list[_Mistake]:
     """Drop what another mistake explains: one mistake, one error."""
 
     def follows(mistake: _Mistake) -> bool:
@@ -150,9 +148,7 @@ def _first_of_unions(mistakes: Sequence[_Mistake]) -> list[_Mistake]:
     return [m for m in mistakes if not m.in_union or firsts[m.path] is m]
 
 
-def _problem(
-    mistake: _Mistake, mistakes: Sequence[_Mistake], document: Document, model: type[BaseModel]
-) -> Problem:
+def _problem(mistake: _Mistake, mistakes: Sequence[_Mistake], document: Document, model: type[BaseModel]) -> Problem:
     special: dict[str, Callable[[_Mistake, Document, type[BaseModel]], Problem]] = {
         "extra_forbidden": _unknown_key,
         "missing": _missing_key,
@@ -201,9 +197,7 @@ def _not_allowed(mistake: _Mistake, document: Document, _model: type[BaseModel])
     """Report a value outside a closed list, or a discriminator's value that no member of the union has."""
     discriminator = str(mistake.context.get("discriminator", "")).strip("'")
     path = (
-        (*mistake.path, discriminator)
-        if _has(value_at(document.value, mistake.path), discriminator)
-        else mistake.path
+        (*mistake.path, discriminator) if _has(value_at(document.value, mistake.path), discriminator) else mistake.path
     )
     listed = str(mistake.context.get("expected", mistake.context.get("expected_tags", "")))
     allowed = _listed(listed)
@@ -240,11 +234,7 @@ def _hidden(document: Document, path: Path) -> dict[Path, str]:
     """Return the texts at and under a place that must not be shown: secrets and the values of variables."""
     used = value_at(document.value, path)
     if isinstance(used, dict | list):
-        keys = (
-            cast("dict[str, object]", used)
-            if isinstance(used, dict)
-            else range(len(cast("list[object]", used)))
-        )
+        keys = cast("dict[str, object]", used) if isinstance(used, dict) else range(len(cast("list[object]", used)))
         return {place: text for key in keys for place, text in _hidden(document, (*path, key)).items()}
     is_hidden = used and (is_sensitive(path) or used != value_at(document.written, path))
     return {path: str(used)} if is_hidden else {}

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_WORDS = frozenset(
-    {"secret", "sign", "password", "authorization", "proxy-authorization", "cookie", "set-cookie"}
-)
-_LINE = re.compile(
-    r"\b(secret|sign|password|authorization|(set-)?cookie|[\w-]*-(key|token))[\"']?\s*:", re.IGNORECASE
-)
+_WORDS = frozenset({"secret", "sign", "password", "authorization", "proxy-authorization", "cookie", "set-cookie"})
+_LINE = re.compile(r"\b(secret|sign|password|authorization|(set-)?cookie|[\w-]*-(key|token))[\"']?\s*:", re.IGNORECASE)
 
 
 def is_sensitive(path: Sequence[str | int]) -> bool:

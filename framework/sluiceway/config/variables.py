@@ -72,7 +72,5 @@ class _Resolver:
 
     def _report(self, path: Path, reference: str, message: str, suggestion: str) -> None:
         self.unresolved.add(path)
-        problem = self._document.problem(
-            path, message, code="variable", within=reference, suggestion=suggestion
-        )
+        problem = self._document.problem(path, message, code="variable", within=reference, suggestion=suggestion)
         self.problems.append(problem)

@@ -49,9 +49,7 @@ def read_text(path: Path, file: str) -> str:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _refused(
-            file, f"the file cannot be read: {(error.strerror or 'unknown').lower()}", "file"
-        ) from error
+        raise _refused(file, f"the file cannot be read: {(error.strerror or 'unknown').lower()}", "file") from error
     if len(data) > MAX_BYTES:
         raise _refused(file, _TOO_LARGE, "too-large")
     try:

@@ -129,9 +129,7 @@ class _Builder:
             self._discard(span, "a key is missing before the colon", "syntax")
         elif text in frame.children:
             first = self._lines.position(frame.children[text].key or span)
-            self._discard(
-                span, f"the key stands here twice, first at {first.line}:{first.column}", "duplicate-key"
-            )
+            self._discard(span, f"the key stands here twice, first at {first.line}:{first.column}", "duplicate-key")
 
     def _open(self, event: Event) -> None:
         span = event.span
@@ -143,9 +141,7 @@ class _Builder:
             self._anchors[event.anchor] = None
         value: dict[str, object] | list[object] = {} if event.kind == "mapping" else []
         if not event.flow:
-            span = Span(
-                span.end, span.end + 1
-            )  # behind the anchor: the first dash, or the first key (see _key)
+            span = Span(span.end, span.end + 1)  # behind the anchor: the first dash, or the first key (see _key)
         self._stack.append(_Open(value, span, flow=event.flow, anchor=event.anchor))
 
     def _close(self, event: Event) -> None:

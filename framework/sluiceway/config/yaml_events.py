@@ -78,12 +78,8 @@ def _translate(event: events.Event) -> Event | None:
         tagged = event.tag is not None
         return Event("scalar", span, event.value, event.style, anchor=event.anchor, tagged=tagged)
     if isinstance(event, events.CollectionStartEvent):
-        kind: Literal["mapping", "list"] = (
-            "mapping" if isinstance(event, events.MappingStartEvent) else "list"
-        )
-        return Event(
-            kind, span, flow=bool(event.flow_style), anchor=event.anchor, tagged=event.tag is not None
-        )
+        kind: Literal["mapping", "list"] = "mapping" if isinstance(event, events.MappingStartEvent) else "list"
+        return Event(kind, span, flow=bool(event.flow_style), anchor=event.anchor, tagged=event.tag is not None)
     if isinstance(event, events.CollectionEndEvent):
         return Event("end", span)
     if isinstance(event, events.AliasEvent):

@@ -76,18 +76,14 @@ def _in_flow(scene: _Scene) -> Finding:
     if scene.char and scene.char in "]}":
         return Finding(scene.span, f"{scene.char} cannot close {scene.opening}", f"close it with {closing}")
     if not scene.char or "\n" in before[scene.start :]:
-        return Finding(
-            Span(scene.start, scene.start + 1), f"{scene.opening} is not closed", f"close it with {closing}"
-        )
+        return Finding(Span(scene.start, scene.start + 1), f"{scene.opening} is not closed", f"close it with {closing}")
     return Finding(scene.span, f"a comma or {closing} is missing here", "quote the value if it goes on")
 
 
 def _bad_start(scene: _Scene) -> Finding:
     if scene.char == "\t":
         return Finding(scene.span, "a tab cannot indent or begin a value", "use spaces")
-    return Finding(
-        scene.span, f"unquoted text cannot begin with {scene.char}", "quote the value or the expression"
-    )
+    return Finding(scene.span, f"unquoted text cannot begin with {scene.char}", "quote the value or the expression")
 
 
 def _unclosed_quote(scene: _Scene) -> Finding:
@@ -108,9 +104,7 @@ def _second_colon(scene: _Scene) -> Finding:
 
 
 def _list_item(scene: _Scene) -> Finding:
-    return Finding(
-        scene.span, "a list cannot begin here", "begin the list on a line of its own; quote a lone dash"
-    )
+    return Finding(scene.span, "a list cannot begin here", "begin the list on a line of its own; quote a lone dash")
 
 
 def _block_end(scene: _Scene) -> Finding:
@@ -118,17 +112,13 @@ def _block_end(scene: _Scene) -> Finding:
         return Finding(scene.span, f"{scene.char} closes nothing", "remove it, or quote the value")
     line = scene.lines.position(scene.span)
     if not scene.lines[line.line - 1][: line.column - 1].strip():
-        return Finding(
-            scene.span, "this line is not indented as those that it belongs to", "align it with them"
-        )
+        return Finding(scene.span, "this line is not indented as those that it belongs to", "align it with them")
     return _after_end(scene)
 
 
 def _no_colon(scene: _Scene) -> Finding:
     span = scene.lines.span(scene.lines.position(Span(scene.start, scene.start)).line - 1)
-    return Finding(
-        Span(scene.start, span.end), "neither a key with a colon nor part of a value", "write `key: value`"
-    )
+    return Finding(Span(scene.start, span.end), "neither a key with a colon nor part of a value", "write `key: value`")
 
 
 def _no_value(scene: _Scene) -> Finding:
@@ -138,9 +128,7 @@ def _no_value(scene: _Scene) -> Finding:
 
 def _escape(scene: _Scene) -> Finding:
     message = f"\\{scene.char} is no escape in double quotes"
-    return Finding(
-        Span(scene.at - 1, scene.at + 1), message, "use single quotes, or write \\\\ for a backslash"
-    )
+    return Finding(Span(scene.at - 1, scene.at + 1), message, "use single quotes, or write \\\\ for a backslash")
 
 
 def _digits(scene: _Scene) -> Finding:
@@ -162,9 +150,7 @@ def _after_end(scene: _Scene) -> Finding:
 
 def _block_text(scene: _Scene) -> Finding:
     char = scene.lines.text[scene.start]
-    return Finding(
-        scene.span, f"the text of a {char} block begins on the next line", "quote text that begins so"
-    )
+    return Finding(scene.span, f"the text of a {char} block begins on the next line", "quote text that begins so")
 
 
 def _character(scene: _Scene) -> Finding:

@@ -62,9 +62,7 @@ class EventPattern:
         if self.matches(event):
             return None
         reasons = list(dict.fromkeys(_reason(clauses, event) for clauses in self._alternatives))
-        return (
-            reasons[0] if len(reasons) == 1 else f"none of the alternatives matches; the first: {reasons[0]}"
-        )
+        return reasons[0] if len(reasons) == 1 else f"none of the alternatives matches; the first: {reasons[0]}"
 
     def __eq__(self, other: object) -> bool:
         return self._text == other._text if isinstance(other, EventPattern) else NotImplemented
@@ -87,9 +85,7 @@ class EventPattern:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe a pattern to editors."""
         return handler(EventPatternFields.__pydantic_core_schema__)
 

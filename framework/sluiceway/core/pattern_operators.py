@@ -76,9 +76,7 @@ def compile_leaf(entries: list[object], path: Path) -> Leaf:
     for index, entry in enumerate(entries):
         here = (*path, index)
         if isinstance(entry, list):
-            raise InvalidPattern(
-                "a list inside a list is not allowed; write its values into the outer list", here
-            )
+            raise InvalidPattern("a list inside a list is not allowed; write its values into the outer list", here)
         if isinstance(entry, Mapping):
             name, argument = _only_key(cast("Mapping[str, object]", entry), here, tuple(OPERATORS))
             if name == "exists" and argument is False:
@@ -153,9 +151,7 @@ def _wildcard(argument: object, path: Path) -> Compiled:
         elif char == "\\":
             _, escaped = next(characters, (0, ""))
             if escaped not in ("*", "\\"):
-                raise InvalidPattern(
-                    f"a backslash must stand before a star or a backslash: {shown(text)}", path
-                )
+                raise InvalidPattern(f"a backslash must stand before a star or a backslash: {shown(text)}", path)
             parts[-1] += escaped
         else:
             parts[-1] += char
@@ -167,9 +163,7 @@ def _anything_but(argument: object, path: Path) -> Compiled:
         name, texts = _only_key(cast("Mapping[str, object]", argument), path, _REFUSABLE)
         return _anything_but_texts(name, _list(texts), (*path, name))
     values = _list(argument)
-    if not values or not (
-        all(isinstance(value, str) for value in values) or all(map(predicates.is_number, values))
-    ):
+    if not values or not (all(isinstance(value, str) for value in values) or all(map(predicates.is_number, values))):
         found = "an empty list" if not values else ", ".join(map(shown, values))
         raise InvalidPattern(f'"anything-but" takes only strings or only numbers, found {cut(found)}', path)
     return predicates.none_of([predicates.equals(values)]), f"anything but {' or '.join(map(shown, values))}"
@@ -192,9 +186,7 @@ def _numeric(argument: object, path: Path) -> Compiled:
     single = len(terms) == 2 and signs[0] in ("=", *predicates.COMPARE)
     ranged = len(terms) == 4 and signs[0] in (">", ">=") and signs[1] in ("<", "<=")
     if not isinstance(argument, list) or not (single or ranged):
-        raise InvalidPattern(
-            '"numeric" is ["=", n], ["<", n], [">=", n] or a range such as [">", 0, "<=", 5]', path
-        )
+        raise InvalidPattern('"numeric" is ["=", n], ["<", n], [">=", n] or a range such as [">", 0, "<=", 5]', path)
     bounds = [(str(sign), _bound(number, path)) for sign, number in zip(signs, numbers, strict=True)]
     words = "a number " + " and ".join(f"{sign} {shown(number)}" for sign, number in bounds)
     if bounds[0][0] == "=":
@@ -224,9 +216,7 @@ def _cidr(argument: object, path: Path) -> Compiled:
     longest = 31 if address[0] == 4 else 127
     if int(mask) > longest:
         advice = "for a single address write it as a plain string"
-        raise InvalidPattern(
-            f"an IPv{address[0]} block has a mask of at most {longest}, found {mask}; {advice}", path
-        )
+        raise InvalidPattern(f"an IPv{address[0]} block has a mask of at most {longest}, found {mask}; {advice}", path)
     return predicates.in_block(*address, int(mask)), f"an address in {text}"
 
 
@@ -240,9 +230,7 @@ _starts = _on_text(predicates.starts, "text starting with {}")
 _ends = _on_text(predicates.ends, "text ending with {}")
 
 OPERATORS: dict[str, Operator] = {
-    "prefix": _on_cased_text(
-        _starts, _on_text(predicates.starts_in_any_case, "text starting with {} in any case")
-    ),
+    "prefix": _on_cased_text(_starts, _on_text(predicates.starts_in_any_case, "text starting with {} in any case")),
     "suffix": _on_cased_text(_ends, _on_text(predicates.ends_in_any_case, "text ending with {} in any case")),
     "equals-ignore-case": _on_text(predicates.equals_in_any_case, "{} in any case"),
     "wildcard": _wildcard,

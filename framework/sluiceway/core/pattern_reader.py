@@ -82,9 +82,7 @@ class _Copier:
             raise InvalidPattern(f"the pattern is nested deeper than {_MAX_DEPTH} levels", path)
         if isinstance(value, Mapping):
             fields = cast("Mapping[object, object]", value)
-            return {
-                self._name(key, path): self.copy(inner, (*path, str(key))) for key, inner in fields.items()
-            }
+            return {self._name(key, path): self.copy(inner, (*path, str(key))) for key, inner in fields.items()}
         if isinstance(value, list | tuple):
             entries = cast("list[object]", value)
             return [self.copy(inner, (*path, index)) for index, inner in enumerate(entries)]
@@ -123,9 +121,7 @@ class _Reader:
             if name == "$or" and self._is_alternatives(value, here):
                 alternatives = self._read_or(cast("list[object]", value), keys, here, alternatives)
             elif name in _RESERVED_IN_OR and "$or" in path and "alternatives" in self.or_meanings:
-                raise InvalidPattern(
-                    f'"{name}" is reserved for operators and cannot name a field inside "$or"', here
-                )
+                raise InvalidPattern(f'"{name}" is reserved for operators and cannot name a field inside "$or"', here)
             elif isinstance(value, Mapping):
                 inner = cast("Mapping[str, object]", value)
                 alternatives = self.read_object(inner, (*keys, name), here, alternatives)
@@ -155,9 +151,7 @@ class _Reader:
         is_alternatives = any(set(fields) - _RESERVED_IN_OR for fields in objects)
         self.or_meanings.add("alternatives" if is_alternatives else "field")
         if len(self.or_meanings) > 1:
-            raise InvalidPattern(
-                'a pattern cannot use "$or" both for alternatives and as the name of a field', path
-            )
+            raise InvalidPattern('a pattern cannot use "$or" both for alternatives and as the name of a field', path)
         return is_alternatives
 
     def _read_or(
@@ -173,7 +167,5 @@ class _Reader:
             copies = [dict(alternative) for alternative in alternatives]
             result += self.read_object(cast("Mapping[str, object]", entry), keys, here, copies)
             if len(result) > _MAX_ALTERNATIVES:
-                raise InvalidPattern(
-                    f'"$or" makes more than {_MAX_ALTERNATIVES} combinations of fields', path
-                )
+                raise InvalidPattern(f'"$or" makes more than {_MAX_ALTERNATIVES} combinations of fields', path)
         return result

@@ -30,9 +30,7 @@ _OPERATORS: dict[str, tuple[str, JsonSchemaValue]] = {
                 _NUMBERS,
                 {
                     "type": "object",
-                    "properties": dict.fromkeys(
-                        ("prefix", "suffix", "equals-ignore-case", "wildcard"), _TEXTS
-                    ),
+                    "properties": dict.fromkeys(("prefix", "suffix", "equals-ignore-case", "wildcard"), _TEXTS),
                     "additionalProperties": False,
                     "minProperties": 1,
                     "maxProperties": 1,

@@ -85,9 +85,7 @@ def combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @settings(max_examples=400)
 @given(st.recursive(st.sampled_from(LEAVES), combined, max_leaves=6), VIEWS)
 @example("[*, a]", {"b": 1})
-def test_any_expression_gives_what_jmespath_gives_and_changes_nothing(
-    text: str, view: dict[str, JSON]
-) -> None:
+def test_any_expression_gives_what_jmespath_gives_and_changes_nothing(text: str, view: dict[str, JSON]) -> None:
     try:
         expected = jmespath.search(text, view)
     except ValueError:

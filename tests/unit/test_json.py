@@ -136,9 +136,7 @@ def test_a_refusal_says_what_is_wrong_and_where(raw: bytes, message: str) -> Non
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["12.50", "1e6", "1.0", "1E+2", "-0.0", "0.30000000000000004", "5e-324", "1e22"]
-)
+@pytest.mark.parametrize("text", ["12.50", "1e6", "1.0", "1E+2", "-0.0", "0.30000000000000004", "5e-324", "1e22"])
 def test_a_number_may_be_spelled_in_any_way_that_keeps_its_value(text: str) -> None:
     assert parse(text.encode()) == float(text)
 
@@ -189,9 +187,7 @@ def test_a_hostile_megabyte_is_refused_in_linear_time(raw: bytes) -> None:
         ({"a": b"bytes"}, TypeError, "a is of the type bytes"),
     ],
 )
-def test_what_json_does_not_have_is_named_with_its_place(
-    value: JSON, error: type[Exception], message: str
-) -> None:
+def test_what_json_does_not_have_is_named_with_its_place(value: JSON, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         dump(value)
 

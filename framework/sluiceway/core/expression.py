@@ -89,9 +89,7 @@ class Expression:
         return hash(self._written)
 
     def __repr__(self) -> str:
-        return (
-            f"Expression(literal={self._literal!r})" if self.is_literal else f"Expression(jmes={self.text!r})"
-        )
+        return f"Expression(literal={self._literal!r})" if self.is_literal else f"Expression(jmes={self.text!r})"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -100,9 +98,7 @@ class Expression:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         text = {
             "type": "string",
             "minLength": 1,
@@ -123,11 +119,7 @@ class Expression:
         try:
             return cls.parse(value)
         except InvalidExpression as error:
-            at_text = (
-                isinstance(value, Mapping)
-                and "jmes" in value
-                and len(cast("Mapping[str, object]", value)) == 1
-            )
+            at_text = isinstance(value, Mapping) and "jmes" in value and len(cast("Mapping[str, object]", value)) == 1
             # The message goes in last, as pydantic replaces {names} in what it has put in before.
             context = {"offset": error.offset, "path": ["jmes"] if at_text else [], "message": str(error)}
             raise PydanticCustomError("expression", "{message}", context) from None

@@ -137,9 +137,7 @@ def _refuse_depth(tokens: Sequence[_Token]) -> None:
         elif token.type == "comma":
             here.end_item()
         if open_brackets[-1].outside + open_brackets[-1].levels() > MAX_LEVELS:
-            raise InvalidExpression(
-                f"the expression is nested or chained over {MAX_LEVELS} levels", token.start
-            )
+            raise InvalidExpression(f"the expression is nested or chained over {MAX_LEVELS} levels", token.start)
 
 
 def _parse(text: str) -> _Node:

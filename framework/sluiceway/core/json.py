@@ -171,9 +171,7 @@ def _same_number(number: str) -> int | float:
     if _is_kept(number):
         return int(number) if number.lstrip("-").isdigit() else float(number)
     problem = "does not fit in 64 bits" if number.lstrip("-").isdigit() else "would change as a double"
-    raise InvalidJSON(
-        f"the number {_shown(number)} {problem}: send it as text, or read it with `numbers: exact`"
-    )
+    raise InvalidJSON(f"the number {_shown(number)} {problem}: send it as text, or read it with `numbers: exact`")
 
 
 def _exact_number(number: str) -> int | float | Decimal:
@@ -228,9 +226,7 @@ def _writable(value: object, path: tuple[str, ...]) -> object:
             return value
         case _:
             name = type(value).__name__
-            raise TypeError(
-                f"{_where(path)} is of the type {name}, which JSON does not have: convert it first"
-            )
+            raise TypeError(f"{_where(path)} is of the type {name}, which JSON does not have: convert it first")
 
 
 def _key(key: object, path: tuple[str, ...]) -> str:
@@ -243,9 +239,7 @@ def _text(text: str, path: tuple[str, ...]) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError(
-            f"{_where(path)} has half of a surrogate pair in its text: it has no UTF-8"
-        ) from None
+        raise ValueError(f"{_where(path)} has half of a surrogate pair in its text: it has no UTF-8") from None
     return text
 
 

@@ -5,7 +5,8 @@ What stands in `__all__` is the product: all that a plugin may import.
 
 from typing import TYPE_CHECKING
 
-from sluiceway.core.component import Settings, Sink, Source, Stage, stage
+from sluiceway.core import json
+from sluiceway.core.component import Process, Settings, Sink, Source, Stage, stage
 from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
@@ -33,6 +34,7 @@ __all__ = [
     "HttpAnswer",
     "InvalidPattern",
     "Message",
+    "Process",
     "Reject",
     "Resource",
     "Result",
@@ -44,6 +46,7 @@ __all__ = [
     "Source",
     "Stage",
     "Transient",
+    "json",
     "load",
     "run",
     "stage",

@@ -11,6 +11,7 @@ from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
 from sluiceway.core.expression import Expression
+from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Drop, Result
@@ -19,6 +20,7 @@ from sluiceway.core.resource import Resource
 from sluiceway.core.schema import Schema
 from sluiceway.core.secret import Secret
 from sluiceway.core.units import Duration, Size
+from sluiceway.core.url import shown_url
 
 if TYPE_CHECKING:
     from sluiceway.app import load, run
@@ -32,8 +34,10 @@ __all__ = [
     "EventPattern",
     "Expression",
     "HttpAnswer",
+    "HttpTarget",
     "InvalidPattern",
     "Message",
+    "OversizeAnswer",
     "Process",
     "Reject",
     "Resource",
@@ -49,7 +53,9 @@ __all__ = [
     "json",
     "load",
     "run",
+    "shown_url",
     "stage",
+    "status_error",
 ]
 
 

@@ -5,7 +5,8 @@ What stands in `__all__` is the product: all that a plugin may import.
 
 from typing import TYPE_CHECKING
 
-from sluiceway.core.component import Settings, Sink, Source, Stage, stage
+from sluiceway.core import json
+from sluiceway.core.component import Process, Settings, Sink, Source, Stage, stage
 from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
@@ -37,6 +38,7 @@ __all__ = [
     "InvalidPattern",
     "Message",
     "OversizeAnswer",
+    "Process",
     "Reject",
     "Resource",
     "Result",
@@ -48,6 +50,7 @@ __all__ = [
     "Source",
     "Stage",
     "Transient",
+    "json",
     "load",
     "run",
     "shown_url",

@@ -26,7 +26,7 @@ NEVER_FORWARDED: Final = frozenset(
 
 def check_forwarded(names: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse, when the file is read, a name that is never forwarded."""
-    for name in names:
+    for index, name in enumerate(names):
         if name.lower() in NEVER_FORWARDED:
-            raise PydanticCustomError("forward", "the header {name} is never forwarded", {"name": name})
+            raise PydanticCustomError("forward", "{name} is never forwarded", {"path": [index], "name": name})
     return names

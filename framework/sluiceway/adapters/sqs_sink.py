@@ -62,10 +62,12 @@ class SqsSink(Sink):
     def _attribute_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(names) > MAX_ATTRIBUTES:
             raise PydanticCustomError("forward", "SQS takes at most ten attributes")
-        for name in names:
+        for index, name in enumerate(names):
             if not NAME.fullmatch(name):
                 raise PydanticCustomError(
-                    "forward", "{name} cannot be the name of an SQS message attribute", {"name": name}
+                    "forward",
+                    "{name} cannot be the name of an SQS message attribute",
+                    {"path": [index], "name": name},
                 )
         return check_forwarded(names)
 

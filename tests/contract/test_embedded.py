@@ -42,7 +42,7 @@ except OutsideError as error:
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own scripts
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_it_starts_empty_each_time_and_leaves_no_thread_and_no_word_behind() -> None:

@@ -16,7 +16,6 @@ from sluiceway.adapters.batches import Results, send_all
 from sluiceway.adapters.context import clients_of
 from sluiceway.adapters.dead_letter import dead_letter_entry
 from sluiceway.adapters.expressions import text_of
-from sluiceway.adapters.headers import check_forwarded
 from sluiceway.adapters.log import logger
 from sluiceway.adapters.sqs_attributes import MAX_ATTRIBUTES, NAME, attributes_of, refuse_illegal, size_of
 from sluiceway.adapters.sqs_queue import BATCH_ENTRIES, MAX_BYTES, QueueName, chunks, is_fifo, judge_entries, open_queue
@@ -69,7 +68,7 @@ class SqsSink(Sink):
                     "{name} cannot be the name of an SQS message attribute",
                     {"path": [index], "name": name},
                 )
-        return check_forwarded(names)
+        return names
 
     @field_validator("delay")
     @classmethod

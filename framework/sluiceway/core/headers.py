@@ -1,4 +1,4 @@
-"""Which headers a sink may pass on."""
+"""Headers that stay where they are."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Final
 
 from pydantic_core import PydanticCustomError
 
-# RFC 9110, section 7.6.1; host and authorization speak to one receiver, and what they say is not for the next.
-NEVER_FORWARDED: Final = frozenset(
+NOT_PASSED_ON: Final = frozenset(
     {
         "authorization",
         "connection",
+        "content-length",
+        "expect",
         "host",
         "keep-alive",
         "proxy-authenticate",
@@ -22,11 +23,12 @@ NEVER_FORWARDED: Final = frozenset(
         "upgrade",
     }
 )
+"""Headers that are about one connection or one caller (RFC 9110 §7.6.1), so that they never go on with a message."""
 
 
 def check_forwarded(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse, when the file is read, a name that is never forwarded."""
+    """Refuse, when the file is read, a name that never goes on."""
     for index, name in enumerate(names):
-        if name.lower() in NEVER_FORWARDED:
-            raise PydanticCustomError("forward", "{name} is never forwarded", {"path": [index], "name": name})
+        if name.lower() in NOT_PASSED_ON:
+            raise PydanticCustomError("forward", "{name} is never passed on", {"path": [index], "name": name})
     return names

@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -99,6 +100,7 @@ async def serve(pipelines: Sequence[Pipeline], options: Options, stop: asyncio.E
     """
     _check_names(pipelines)
     stop = stop or asyncio.Event()
+    asyncio.get_running_loop().set_default_executor(_Threads())
     forget = _on_signals(stop)
     try:
         async with AsyncExitStack() as stack:
@@ -110,6 +112,13 @@ async def serve(pipelines: Sequence[Pipeline], options: Options, stop: asyncio.E
             await _run_all(workers, stop)
     finally:
         forget()
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads for blocking stages. A loop that closes waits for them; one that hangs must not hold up the exit."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - Python's
+        super().shutdown(wait=False, cancel_futures=True)
 
 
 async def _run_all(workers: Sequence[Worker], stop: asyncio.Event) -> None:
@@ -242,13 +251,14 @@ def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
         loop.add_signal_handler(number, stop.set)
 
     def forget() -> None:
-        for number in signals:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
     return forget
 

@@ -165,3 +165,26 @@ def test_a_running_worker_drains_on_a_signal_and_exits_with_success(
         "draining",
         "stopped",
     ]
+
+
+HANGING = """\
+import threading
+from sluiceway import stage
+from sluiceway.adapters.memory import MemorySource as Endless
+
+@stage(blocking=True)
+def hang(message):
+    print("hanging", flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_the_process_leaves_although_a_blocking_stage_hangs(pipeline: Callable[[str], Path]) -> None:
+    file = pipeline(HANGING)
+    more = "stages: [{use: './plugin.py:hang'}]\ndrain: {stop_timeout: 5.1s}\n"
+    file.write_text(file.read_text().replace("Endless'", "Endless', with: {messages: [{body: 1}]}") + more)
+    with start("run", str(file), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "hanging\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0

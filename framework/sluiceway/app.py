@@ -22,7 +22,6 @@ from sluiceway.adapters.http import HttpPool
 from sluiceway.adapters.log import logger
 from sluiceway.adapters.secrets import SecretStore
 from sluiceway.config.load import load as load_file
-from sluiceway.config.settings import load_settings
 from sluiceway.core.context import Context
 from sluiceway.core.errors import InvalidPipeline, OutsideError
 from sluiceway.core.ports import Queue
@@ -62,8 +61,25 @@ def load(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Pipeli
     Raises:
         InvalidPipeline: Something is wrong with it; the error carries every problem.
     """
-    path = Path(path)
-    return load_file(path, environ=environ, settings=load_settings(path.parent, environ))
+    return load_file(Path(path), environ=environ)
+
+
+def load_all(paths: Sequence[str | Path]) -> list[Pipeline]:
+    """Return the pipelines in several files.
+
+    Raises:
+        InvalidPipeline: Some are wrong; the error carries every problem of every file.
+    """
+    pipelines: list[Pipeline] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            pipelines.append(load(path))
+        except InvalidPipeline as error:
+            problems += error.problems
+    if problems:
+        raise InvalidPipeline(problems)
+    return pipelines
 
 
 def run(*paths: str | Path, options: Options | None = None) -> None:
@@ -77,7 +93,7 @@ def run(*paths: str | Path, options: Options | None = None) -> None:
         InvalidPipeline: A file is wrong.
         OutsideError: Something that the files name does not exist, or cannot be reached.
     """
-    pipelines = [load(path) for path in paths]
+    pipelines = load_all(paths)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(pipelines, options or Options()))
 

@@ -179,7 +179,7 @@ def _stage_class(function: Callable[..., object], *, blocking: bool, routes: tup
     made = create_model(name, __base__=Stage, __module__=function.__module__, **settings)  # type: ignore[call-overload] # fields known at run time only
     made.__doc__ = function.__doc__
     made.blocking = blocking
-    made.labels = lambda self: routes  # type: ignore[method-assign] # as for `open` below
+    made.labels = lambda _self: routes  # type: ignore[method-assign] # as for `open` below
 
     @asynccontextmanager
     async def open(self: Stage, context: Context) -> AsyncGenerator[Process]:  # noqa: A001, ARG001 - the method's name and contract

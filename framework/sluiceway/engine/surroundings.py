@@ -43,7 +43,7 @@ class Surroundings:
         random: Chance.
         log: Where state changes are said.
         report: Where everything is counted.
-        threads: Leases are kept by a thread. False where the caller drives `Worker.keeper.beat` itself, on its own time.
+        threads: A thread keeps the leases. False where the caller drives `Worker.keeper.beat` itself, on its own time.
     """
 
     clock: Clock

@@ -19,3 +19,10 @@ class Format(StrEnum):
 Files: TypeAlias = Annotated[list[Path], typer.Argument(metavar="FILE", help="Pipeline files.", show_default=False)]
 
 FormatOption: TypeAlias = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+
+Localstack: TypeAlias = Annotated[bool, typer.Option("--localstack", help="Look for AWS as LocalStack's client does.")]
+
+EndpointUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--endpoint-url", metavar="URL", help="An emulator for all AWS services.", show_default=False),
+]

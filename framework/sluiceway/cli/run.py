@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sluiceway.cli.options import Files
+from sluiceway.cli.options import EndpointUrl, Files, Localstack
 
 
 class LogFormat(StrEnum):
@@ -22,10 +22,8 @@ class LogFormat(StrEnum):
 def command(
     files: Files,
     *,
-    localstack: Annotated[bool, typer.Option("--localstack", help="Look for AWS as LocalStack's client does.")] = False,
-    endpoint_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="An emulator for all AWS services.", show_default=False)
-    ] = None,
+    localstack: Localstack = False,
+    endpoint_url: EndpointUrl = None,
     health_port: Annotated[
         int | None,
         typer.Option(

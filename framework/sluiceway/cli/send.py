@@ -1,0 +1,146 @@
+"""`sluiceway send`: put messages into a pipeline's source."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+
+import typer
+
+from sluiceway.cli.errors import WRONG
+from sluiceway.cli.options import EndpointUrl, Localstack
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sqs.type_defs import SendMessageRequestTypeDef
+
+    from sluiceway.adapters.clients import Clients
+    from sluiceway.adapters.sqs_attributes import Attribute
+
+_LINES = (".ndjson", ".jsonl")
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The pipeline file.", show_default=False)],
+    messages: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MESSAGE",
+            help="JSON text, a file (with .ndjson or .jsonl each of its lines), or - for standard input.",
+            show_default=False,
+        ),
+    ],
+    *,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A header for every message; may be repeated.", show_default=False),
+    ] = None,
+    localstack: Localstack = False,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Put messages into the queue that a pipeline reads, byte for byte, and print their ids.
+
+    When one cannot be sent as it is, because it is larger than SQS takes or no text, none is sent (exit code 1).
+    """
+    import asyncio  # noqa: PLC0415 - start-up
+
+    from sluiceway import app  # noqa: PLC0415 - the AWS client costs 0.4 s
+    from sluiceway.adapters.clients import Clients  # noqa: PLC0415 - as above
+    from sluiceway.adapters.sqs import SqsSource  # noqa: PLC0415 - as above
+
+    headers = _headers(header or ())
+    pipeline = app.load(file)
+    source = pipeline.source.component
+    if not isinstance(source, SqsSource):
+        _refuse(f"the source of {file} is `{pipeline.source.use}`: only a queue (`sqs`) can be sent to")
+    bodies = [_checked(body, place, headers) for text in messages for place, body in _bodies(text)]
+    asyncio.run(_send(Clients(endpoint_url, localstack=localstack), source.queue, bodies, headers))
+
+
+def _headers(given: Sequence[str]) -> Mapping[str, Attribute]:
+    from sluiceway.adapters.sqs_attributes import MAX_ATTRIBUTES, NAME  # noqa: PLC0415 - the AWS client costs 0.4 s
+
+    headers: dict[str, Attribute] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if not NAME.fullmatch(name) or not value:
+            raise typer.BadParameter(f"{text!r} is not of the form name=value with a name that SQS takes")
+        headers[name] = {"DataType": "String", "StringValue": value}
+    if len(headers) > MAX_ATTRIBUTES:
+        raise typer.BadParameter(f"SQS takes at most {MAX_ATTRIBUTES} headers, not {len(headers)}")
+    return headers
+
+
+def _bodies(text: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the messages that an argument stands for, each with the place to name in an error."""
+    from sluiceway.core import json  # noqa: PLC0415 - start-up
+
+    if text == "-":
+        yield "standard input", sys.stdin.buffer.read()
+        return
+    try:
+        json.parse(text.encode())
+    except json.InvalidJSON as error:
+        yield from _from_file(text, str(error))
+    else:
+        yield "the message", text.encode()
+
+
+def _from_file(name: str, not_json: str) -> Iterator[tuple[str, bytes]]:
+    try:
+        content = Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        if name.lstrip().startswith(("{", "[", '"')):
+            _refuse(f"{name[:60]} is not valid JSON: {not_json}; give any other text by file or standard input")
+        _refuse(f"{name[:200]} cannot be read: {getattr(error, 'strerror', None) or error}; nor is it JSON text")
+    if not name.endswith(_LINES):
+        yield name, content
+        return
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.strip():
+            yield f"{name}:{number}", line
+
+
+def _checked(body: bytes, place: str, headers: Mapping[str, Attribute]) -> str:
+    """Return a body as SQS takes it."""
+    from sluiceway.adapters.sqs_attributes import refuse_illegal, size_of  # noqa: PLC0415 - the AWS client costs 0.4 s
+    from sluiceway.adapters.sqs_queue import MAX_BYTES  # noqa: PLC0415 - as above
+    from sluiceway.core.errors import Reject  # noqa: PLC0415 - as above
+
+    if not body:
+        _refuse(f"{place} is empty, and SQS takes no empty message")
+    if (size := len(body) + size_of(headers)) > MAX_BYTES:
+        _refuse(f"{place} has {size:,} bytes with its headers; SQS takes {MAX_BYTES:,}")
+    try:
+        text = body.decode()
+        refuse_illegal(text, place)
+    except UnicodeDecodeError as error:
+        _refuse(f"{place} is not UTF-8 (byte {error.start}), and SQS takes only text: encode it, as base64")
+    except Reject as error:
+        _refuse(error.reason)
+    return text
+
+
+async def _send(clients: Clients, queue: str, bodies: Sequence[str], headers: Mapping[str, Attribute]) -> None:
+    from sluiceway.adapters.aws_errors import AWS_ERRORS, classify  # noqa: PLC0415 - the AWS client costs 0.4 s
+    from sluiceway.adapters.sqs_queue import open_queue  # noqa: PLC0415 - as above
+    from sluiceway.core.errors import OutsideError  # noqa: PLC0415 - as above
+
+    async with clients:
+        url = await open_queue(clients, queue)
+        sqs = await clients.open("sqs")
+        for body in bodies:
+            request = cast(
+                "SendMessageRequestTypeDef", {"QueueUrl": url, "MessageBody": body, "MessageAttributes": headers}
+            )
+            try:
+                sent = await sqs.send_message(**request)
+            except AWS_ERRORS as error:
+                raise OutsideError(str(classify(error, f"queue {queue}"))) from error
+            typer.echo(sent["MessageId"])
+
+
+def _refuse(reason: str) -> NoReturn:
+    typer.echo(f"sluiceway: error: {reason}", err=True)
+    raise typer.Exit(WRONG)

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from importlib import import_module
 from types import TracebackType
@@ -30,6 +30,9 @@ class EmbeddedAws:
     Queues, buses and buckets live in the process and end with it. One runs at a time, because MiniStack keeps its
     state in its modules.
 
+    Args:
+        port: The port of 127.0.0.1 to listen on, when it is free; by default any.
+
     Attributes:
         endpoint: Its URL, for `Clients(endpoint)`.
     """
@@ -38,8 +41,9 @@ class EmbeddedAws:
     _port: ClassVar[int] = 0
     _running: ClassVar[bool] = False
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.endpoint = ""
+        self._wished = port
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -51,7 +55,7 @@ class EmbeddedAws:
         if EmbeddedAws._running:
             raise OutsideError("the embedded AWS already runs in this process: use that one")
         with ExitStack() as undo:
-            listener = undo.enter_context(socket.create_server((_HOST, EmbeddedAws._port)))
+            listener = undo.enter_context(self._listen())
             used_before, EmbeddedAws._port = EmbeddedAws._port != 0, cast("int", listener.getsockname()[1])
             app = _import_ministack(EmbeddedAws._port)
             undo.callback(_serve_in_thread(app, listener))
@@ -68,6 +72,12 @@ class EmbeddedAws:
         """Stop it and wait until its thread has ended."""
         self._exits.close()
         EmbeddedAws._running = False
+
+    def _listen(self) -> socket.socket:
+        if EmbeddedAws._port == 0:
+            with suppress(OSError):  # it is taken
+                return socket.create_server((_HOST, self._wished))
+        return socket.create_server((_HOST, EmbeddedAws._port))
 
 
 def _import_ministack(port: int) -> ASGIFramework:

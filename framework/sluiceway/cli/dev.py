@@ -1,0 +1,47 @@
+"""`sluiceway dev`: pipelines on the embedded AWS, reloaded on save."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sluiceway.cli.errors import show
+from sluiceway.cli.options import Files
+
+PORT: Final = 4566
+"""Where people expect an emulator of AWS; another port when it is taken."""
+
+
+def command(files: Files) -> None:
+    """Run pipelines on an AWS of their own, and tell each message's way as it ends.
+
+    What the files name is created: queues, buses and buckets. A change in a file, its schemas or its plugins is
+    loaded on save; while it has mistakes, they are shown and the old pipelines run on. Ctrl-C finishes what is held
+    and exits.
+    """
+    import asyncio  # noqa: PLC0415 - start-up
+    import contextlib  # noqa: PLC0415 - start-up
+
+    from sluiceway.adapters.log import configure_logs  # noqa: PLC0415 - start-up
+    from sluiceway.app import loop_factory  # noqa: PLC0415 - the AWS client costs 0.4 s
+    from sluiceway.cli.console import console  # noqa: PLC0415 - start-up
+    from sluiceway.local.dev import DevLoop  # noqa: PLC0415 - as above
+    from sluiceway.local.embedded import EmbeddedAws  # noqa: PLC0415 - as above
+    from sluiceway.local.laptop import CREDENTIALS  # noqa: PLC0415 - as above
+
+    configure_logs(style="text")
+    out = console()
+
+    def say(line: str) -> None:
+        out.print(line, soft_wrap=True)
+
+    loop = DevLoop(files, say, show)
+    with (
+        contextlib.suppress(KeyboardInterrupt),  # between two runs, when there is nothing to drain
+        EmbeddedAws(PORT) as aws,
+        asyncio.Runner(loop_factory=loop_factory()) as runner,
+    ):
+        variables = {"AWS_ENDPOINT_URL": aws.endpoint, **CREDENTIALS}
+        say("AWS is here until you press Ctrl-C. To use it from another terminal:")
+        say(f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}")
+        say(f"  sluiceway send {files[0]} MESSAGE\n")
+        runner.run(loop.run(aws.endpoint))

@@ -1,1 +1,8 @@
-"""What plugin authors and pipeline tests use: run a pipeline in memory, fakes, conformance suites."""
+"""Test pipelines, stages, sinks and sources without the outside: virtual time, strict fakes, faults on purpose."""
+
+from sluiceway.testing.faults import AfterEffect
+from sluiceway.testing.queue import StrictQueue
+from sluiceway.testing.sink import StrictDeadLetters, StrictSink
+from sluiceway.testing.virtual_time import VirtualClock, run_virtual
+
+__all__ = ["AfterEffect", "StrictDeadLetters", "StrictQueue", "StrictSink", "VirtualClock", "run_virtual"]

@@ -1,0 +1,252 @@
+"""An SQS standard queue in memory, as AWS documents it: the judge of what the engine does with a queue.
+
+Source: "Amazon SQS visibility timeout" and the API reference of ReceiveMessage, DeleteMessage and
+ChangeMessageVisibility.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Final, TypeAlias
+
+import orjson
+
+from sluiceway.core.errors import LeaseLost, SourceExhausted, Transient
+from sluiceway.core.json import JSON
+from sluiceway.core.message import BodyFormat, Message, decoder
+from sluiceway.core.outcome import Ack, Retry
+from sluiceway.core.ports import Clock, Delivery
+from sluiceway.testing.faults import AfterEffect, CallFaults, Fault, fault_of, raise_after, raise_before
+
+BATCH: Final = 10
+"""The most that one receive hands out."""
+
+LONGEST: Final = 12 * 3600.0
+"""Seconds for which one receipt can be held at most."""
+
+Settled: TypeAlias = Transient | LeaseLost | None
+
+
+class Stored:
+    """One message in the queue.
+
+    Attributes:
+        id: Its id.
+        raw: Its body.
+        headers: Its attributes, all of them strings.
+        sent_at: When it was sent, in seconds since 1970.
+        receive_count: How often it has been handed out.
+        visible_at: From when on it can be received, on the monotonic clock.
+        receipt: The handle of its last receipt; empty before the first.
+        received_at: When that was, on the monotonic clock.
+    """
+
+    def __init__(self, id: str, raw: bytes, headers: Mapping[str, str], sent_at: float) -> None:  # noqa: A002 - the message's own word for it
+        self.id = id
+        self.raw = raw
+        self.headers = headers
+        self.sent_at = sent_at
+        self.receive_count = 0
+        self.visible_at = 0.0
+        self.receipt = ""
+        self.received_at = 0.0
+
+
+class StrictQueue:
+    """A standard queue; it is the `Receiver` that a real source's `open` yields.
+
+    Args:
+        clock: Time, best virtual.
+        visibility: Seconds for which a receipt is held.
+        wait_time: Seconds for which a receive waits for the first message.
+        body_format: How bodies are read.
+        close_when_empty: Raise SourceExhausted once no message is left, so that a worker ends by itself.
+        expired_deletes: A delete whose lease has ended succeeds when nobody has received the message since, which
+            AWS allows; otherwise it is answered with LeaseLost.
+        receives: Faults of receive calls.
+        settles: Faults of settle calls.
+        entries: Faults of single settlements, from the message's id, the verdict and how often it was asked for this
+            message; each must be a Transient or a LeaseLost.
+        extends: Faults of extend calls; each must be a Transient or a LeaseLost, and every entry answers it.
+        duplicates: Whether a message is handed out a second time, from its id and its receive count.
+
+    Attributes:
+        messages: What is left, visible or not.
+        received: Ids, one for each receipt, in order.
+        deleted: Ids, in the order of the deletes.
+        released: Ids that were given back, and after how many seconds each comes again.
+        extended: When a lease was extended, on the monotonic clock, and whose.
+        most_in_flight: How many messages were invisible at a time, at most.
+    """
+
+    def __init__(  # noqa: PLR0913 - a hostile queue has many ways to be hostile, all of them off
+        self,
+        clock: Clock,
+        *,
+        visibility: float = 60,
+        wait_time: float = 10,
+        body_format: BodyFormat = "json",
+        close_when_empty: bool = False,
+        expired_deletes: bool = False,
+        receives: CallFaults = (),
+        settles: CallFaults = (),
+        entries: Callable[[str, Ack | Retry, int], Fault] | None = None,
+        extends: CallFaults = (),
+        duplicates: Callable[[str, int], bool] | None = None,
+    ) -> None:
+        self.messages: list[Stored] = []
+        self.deleted: list[str] = []
+        self.received: list[str] = []
+        self.released: list[tuple[str, float]] = []
+        self.extended: list[tuple[float, str]] = []
+        self.most_in_flight = 0
+        self._clock = clock
+        self._visibility = visibility
+        self._wait_time = wait_time
+        self._decode = decoder(body_format)
+        self._close_when_empty = close_when_empty
+        self._expired_deletes = expired_deletes
+        self._receive_faults, self._settle_faults, self._extend_faults = receives, settles, extends
+        self._entry_faults = entries
+        self._duplicates = duplicates
+        self._calls = {"receive": count(1), "settle": count(1), "extend": count(1)}
+        self._sent = count(1)
+        self._receipts = count(1)
+        self._asked: dict[str, int] = {}
+        self._changed = asyncio.Event()
+
+    def send(self, body: bytes | JSON, *, headers: Mapping[str, str] | None = None, id: str = "") -> str:  # noqa: A002 - the message's own word for it
+        """Put a message into the queue and return its id. A body that is not bytes is written as JSON."""
+        raw = body if isinstance(body, bytes) else orjson.dumps(body)
+        stored = Stored(id or f"m{next(self._sent)}", raw, headers or {}, self._clock.now())
+        self.messages.append(stored)
+        self._changed.set()
+        return stored.id
+
+    @property
+    def in_flight(self) -> list[Stored]:
+        """The messages that somebody holds, or that wait for their delay to end."""
+        now = self._clock.monotonic()
+        return [stored for stored in self.messages if stored.visible_at > now]
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """Wait for up to the wait time for messages; hand out at most `limit`, never more than ten.
+
+        Raises:
+            SourceExhausted: No message is left, visible or held, and the queue closes when empty.
+        """
+        if limit < 1:
+            raise ValueError(f"a receive must ask for 1 message at least, not {limit}")
+        fault = fault_of(self._receive_faults, next(self._calls["receive"]))
+        raise_before(fault)
+        visible = await self._wait(self._clock.monotonic() + self._wait_time)
+        deliveries = [self._hand_out(stored) for stored in visible[: min(limit, BATCH)]]
+        self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
+        raise_after(fault)
+        return deliveries
+
+    async def _wait(self, deadline: float) -> list[Stored]:
+        while True:
+            now = self._clock.monotonic()
+            if visible := [stored for stored in self.messages if stored.visible_at <= now]:
+                return visible
+            if self._close_when_empty and not self.messages:
+                raise SourceExhausted("the queue is empty")
+            if now >= deadline:
+                return []
+            self._changed.clear()
+            soonest = min((stored.visible_at for stored in self.messages), default=deadline)
+            try:
+                async with asyncio.timeout(min(soonest, deadline) - now):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _hand_out(self, stored: Stored) -> Delivery:
+        now = self._clock.monotonic()
+        stored.receive_count += 1
+        stored.receipt = f"{stored.id}#{next(self._receipts)}"
+        stored.received_at = now
+        stored.visible_at = now + self._visibility
+        self.received.append(stored.id)
+        if self._duplicates is not None and self._duplicates(stored.id, stored.receive_count):
+            copy = Stored(stored.id, stored.raw, stored.headers, stored.sent_at)
+            copy.receive_count = stored.receive_count
+            self.messages.append(copy)
+        meta: dict[str, JSON] = {"source": "strict", "receive_count": stored.receive_count}
+        return Delivery(
+            Message.received(stored.raw, self._decode, id=stored.id, headers=stored.headers, meta=meta),
+            stored.receipt,
+            stored.raw,
+            attributes={name: {"DataType": "String", "StringValue": value} for name, value in stored.headers.items()},
+            receive_count=stored.receive_count,
+            sent_at=stored.sent_at,
+        )
+
+    def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[Settled]:
+        """Hold these receipts for `seconds` from now, at most twelve hours after they were handed out."""
+        fault = fault_of(self._extend_faults, next(self._calls["extend"]))
+        if isinstance(fault, Exception):
+            return [_result(fault)] * len(receipts)
+        results = [self._extend(receipt, seconds) for receipt in receipts]
+        return [_result(fault.error)] * len(receipts) if fault else results
+
+    def _extend(self, receipt: str, seconds: float) -> Settled:
+        stored = self._held(receipt)
+        now = self._clock.monotonic()
+        if stored is None:
+            return LeaseLost(f"receipt {receipt} is not valid any more")
+        if now + seconds > stored.received_at + LONGEST:
+            return LeaseLost("the total visibility time-out for a message is 12 hours")
+        stored.visible_at = now + seconds
+        self.extended.append((now, stored.id))
+        return None
+
+    async def settle(self, settlements: Sequence[tuple[Delivery, Ack | Retry]]) -> Sequence[Settled]:
+        """Delete or give back; one result each."""
+        fault = fault_of(self._settle_faults, next(self._calls["settle"]))
+        raise_before(fault)
+        results = [self._settle(delivery, verdict) for delivery, verdict in settlements]
+        self._changed.set()
+        raise_after(fault)
+        return results
+
+    def _settle(self, delivery: Delivery, verdict: Ack | Retry) -> Settled:
+        name = delivery.message.id
+        self._asked[name] = self._asked.get(name, 0) + 1
+        fault = self._entry_faults(name, verdict, self._asked[name]) if self._entry_faults else None
+        if isinstance(fault, Exception):
+            return _result(fault)
+        done = self._delete(delivery.receipt) if isinstance(verdict, Ack) else self._release(delivery, verdict)
+        return _result(fault.error) if isinstance(fault, AfterEffect) else done
+
+    def _delete(self, receipt: str) -> Settled:
+        stored = self._held(receipt, expired=self._expired_deletes)
+        if stored is None:
+            return LeaseLost(f"receipt {receipt} is not valid any more")
+        self.messages.remove(stored)
+        self.deleted.append(stored.id)
+        return None
+
+    def _release(self, delivery: Delivery, verdict: Retry) -> Settled:
+        stored = self._held(delivery.receipt)
+        if stored is None:
+            return LeaseLost(f"receipt {delivery.receipt} is not valid any more")
+        stored.visible_at = self._clock.monotonic() + verdict.delay
+        self.released.append((stored.id, verdict.delay))
+        return None
+
+    def _held(self, receipt: str, *, expired: bool = False) -> Stored | None:
+        now = self._clock.monotonic()
+        for stored in self.messages:
+            if stored.receipt == receipt and (expired or stored.visible_at > now):
+                return stored
+        return None
+
+
+def _result(error: Exception) -> Transient | LeaseLost:
+    if not isinstance(error, Transient | LeaseLost):
+        raise TypeError(f"a queue's result for one entry must be a Transient or a LeaseLost, not {error!r}")
+    return error

@@ -115,7 +115,7 @@ class Batcher:
             if not legs:
                 return
             results = await self._results([leg.message for leg in legs])
-        served = sum(result is None for result in results)
+        served = sum(result is None or isinstance(result, Reject) for result in results)
         if served:
             self._ledger.dependencies.served(self.sink.id, served)
         for leg, result in zip(legs, results, strict=True):
@@ -127,8 +127,9 @@ class Batcher:
         return leg.owner.lost
 
     async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None]:
+        limit = asyncio.timeout(self.sink.timeout)
         try:
-            async with asyncio.timeout(self.sink.timeout) as limit:
+            async with limit:
                 results = await self._send(messages)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, its messages must not be lost
             if isinstance(error, TimeoutError) and limit.expired():
@@ -153,7 +154,7 @@ class Batcher:
         own = self._ledger.dependencies.failed(self.sink.id, leg.message.id, error.reason)
         now = self._clock.monotonic()
         leg.tries += 1
-        leg.held_since = leg.held_since or now
+        leg.held_since = now if leg.held_since is None else leg.held_since
         wait = max(backoff(retry.backoff, leg.tries, self._random), error.retry_after or 0)
         until = min(leg.held_since + retry.hold, leg.owner.taken + self._pipeline.source.component.visibility.limit)
         if self._draining:
@@ -165,7 +166,7 @@ class Batcher:
             self._held[leg] = asyncio.get_running_loop().call_later(wait, self._try_again, leg)
 
     def _try_again(self, leg: Leg) -> None:
-        self._held.pop(leg, None)
+        del self._held[leg]
         self._enqueue(leg)
 
     def _give_back(self, leg: Leg, reason: str) -> None:

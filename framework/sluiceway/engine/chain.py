@@ -1,15 +1,17 @@
 """The chain of stages: batches of (message, owner) in, what is left of them out.
 
 Runs of pure stages are fused to one step that takes a whole batch without a task, a queue or a time-out per message.
-A stage with I/O is a step of its own, in which a batch runs on a few slots that pull from one iterator: a semaphore or
-a gather for each message would cost twice as much.
+A stage with I/O is a step of its own, in which a few tasks pull the messages of all batches from one queue: a task, a
+semaphore or a gather for each message would cost twice as much.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import TypeAlias, cast
 
@@ -20,6 +22,7 @@ from sluiceway.core.outcome import Drop, Result
 from sluiceway.core.spec import StageSpec
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
+from sluiceway.engine.surroundings import Spawn
 
 Item: TypeAlias = tuple[Message, Owner]
 
@@ -30,38 +33,44 @@ def is_async(process: Process, stage: StageSpec) -> bool:
     """Tell whether a stage does I/O, by what its `open` yielded.
 
     Raises:
-        TypeError: It is nothing of which that can be told: a generator, a lambda, or an object without a plain
-            `__call__`. Python calls a coroutine function from these unnoticed, and the message would be lost.
+        TypeError: It is nothing of which that can be told: a generator, a lambda, a class, or a `def` that is
+            declared to wrap an `async def`. Python calls a coroutine function through these unnoticed, and the
+            message would be lost.
     """
-    call: object = process if inspect.isroutine(process) else getattr(process, "__call__", None)  # noqa: B004 - its kind is asked, not whether it can be called
-    while hasattr(call, "func"):
+    call: object = process
+    while isinstance(call, functools.partial):
         call = call.func
-    name = getattr(call, "__name__", "")
-    if not inspect.isroutine(call) or name == "<lambda>":
+    if not inspect.isroutine(call) and not inspect.isclass(call):
+        call = getattr(call, "__call__", None)  # noqa: B004 - its kind is asked, not whether it can be called
+    if not inspect.isroutine(call) or getattr(call, "__name__", "") == "<lambda>":
         raise TypeError(f"stage {stage.id}: process must be a def or an async def, not {process!r}")
     if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
         raise TypeError(f"stage {stage.id}: process is a generator; return a list of messages instead of yielding them")
-    return inspect.iscoroutinefunction(call)
+    if inspect.iscoroutinefunction(call):
+        return True
+    if inspect.iscoroutinefunction(inspect.unwrap(call)):
+        raise TypeError(f"stage {stage.id}: process is a def that hides an async def; make the wrapper an async def")
+    return False
 
 
 class Chain:
     """The stages of one pipeline, opened."""
 
-    def __init__(self, stages: Sequence[tuple[StageSpec, Process]], ledger: Ledger) -> None:
+    def __init__(self, stages: Sequence[tuple[StageSpec, Process]], ledger: Ledger, spawn: Spawn) -> None:
         self._steps: list[_Inline | _Concurrent] = []
         marked = [(spec, process, is_async(process, spec) or spec.component.blocking) for spec, process in stages]
         for concurrent, run in groupby(marked, key=lambda stage: stage[2]):
             if concurrent:
-                self._steps += [_Concurrent(spec, process, ledger) for spec, process, _ in run]
+                self._steps += [_Concurrent(spec, process, ledger, spawn) for spec, process, _ in run]
             else:
                 self._steps.append(_Inline([(spec, process) for spec, process, _ in run], ledger))
 
     async def run(self, items: list[Item]) -> list[Item]:
         """Return what reaches the sinks; everything else has ended with its owner."""
         for step in self._steps:
-            items = step.run(items) if isinstance(step, _Inline) else await step.run(items)
             if not items:
                 break
+            items = step.run(items) if isinstance(step, _Inline) else await step.run(items)
         return items
 
 
@@ -71,6 +80,7 @@ class _Inline:
     def __init__(self, stages: Sequence[tuple[StageSpec, Process]], ledger: Ledger) -> None:
         self._stages = [(spec.id, process, frozenset(spec.routes)) for spec, process in stages]
         self._ledger = ledger
+        self._watched = ledger.dependencies.watched
 
     def run(self, items: list[Item]) -> list[Item]:
         out: list[Item] = []
@@ -92,6 +102,8 @@ class _Inline:
             except Exception as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost
                 self._ledger.failed(owner, where, message, error)
                 return
+            if self._watched and where in self._watched:
+                self._ledger.dependencies.served(where)
             if children is None:
                 message = _same_id(cast("Message", result), message)
                 continue
@@ -101,40 +113,53 @@ class _Inline:
         out.append((message, owner))
 
 
+class _Batch:
+    """A batch in a stage with I/O: it goes on, whole and in order, when its last call has ended."""
+
+    __slots__ = ("done", "left", "results")
+
+    def __init__(self, size: int) -> None:
+        self.results: list[list[Item]] = [[]] * size
+        self.left = size
+        self.done = asyncio.Event()
+
+    def put(self, place: int, result: list[Item]) -> None:
+        self.results[place] = result
+        self.left -= 1
+        if not self.left:
+            self.done.set()
+
+
 class _Concurrent:
     """One stage with I/O, or one that blocks and is called in a thread."""
 
-    def __init__(self, spec: StageSpec, process: Process, ledger: Ledger) -> None:
+    def __init__(self, spec: StageSpec, process: Process, ledger: Ledger, spawn: Spawn) -> None:
         self._where = spec.id
         self._timeout = spec.timeout
         self._routes = frozenset(spec.routes)
-        self._concurrency = spec.concurrency
-        self._busy = 0
-        self._permits = asyncio.Semaphore(spec.concurrency)
+        self._idle = spec.concurrency
+        self._todo: deque[tuple[_Batch, int, Item]] = deque()
         self._ledger = ledger
+        self._spawn = spawn
         self._process: Callable[[Message], Awaitable[Result]] = (
             _in_thread(process) if spec.component.blocking else cast("Callable[[Message], Awaitable[Result]]", process)
         )
 
     async def run(self, items: list[Item]) -> list[Item]:
-        results: list[list[Item]] = [[] for _ in items]
-        todo = enumerate(items)
-        # Only the first slot may have to wait for a permit, so no batch waits for a slot that it does not need.
-        slots = min(len(items), max(1, self._concurrency - self._busy))
-        self._busy += slots
-        try:
-            if slots == 1:
-                await self._slot(todo, results)
-            else:
-                await asyncio.gather(*(self._slot(todo, results) for _ in range(slots)))
-        finally:
-            self._busy -= slots
-        return [item for result in results for item in result]
+        batch = _Batch(len(items))
+        self._todo.extend((batch, place, item) for place, item in enumerate(items))
+        for _ in range(min(self._idle, len(items))):
+            self._idle -= 1
+            self._spawn(self._work())
+        await batch.done.wait()
+        return [item for result in batch.results for item in result]
 
-    async def _slot(self, todo: Iterator[tuple[int, Item]], results: list[list[Item]]) -> None:
-        async with self._permits:
-            for place, (message, owner) in todo:
-                results[place] = await self._call(message, owner)
+    async def _work(self) -> None:
+        """Call for one message after the other, of whichever batch, until none is left."""
+        while self._todo:
+            batch, place, (message, owner) = self._todo.popleft()
+            batch.put(place, await self._call(message, owner))
+        self._idle += 1
 
     async def _call(self, message: Message, owner: Owner) -> list[Item]:
         if owner.lost:
@@ -155,8 +180,9 @@ class _Concurrent:
         return [(child, owner) for child in children]
 
     async def _timed(self, message: Message) -> Result:
+        limit = asyncio.timeout(self._timeout)
         try:
-            async with asyncio.timeout(self._timeout) as limit:
+            async with limit:
                 return await self._process(message)
         except TimeoutError as error:
             if limit.expired():

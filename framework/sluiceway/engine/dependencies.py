@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from sluiceway.core.ports import Clock
@@ -19,7 +19,9 @@ REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
-class _Circuit:
+class Circuit:
+    """What is known of one dependency since it first failed; `pause` is set while it is down."""
+
     served: int = 0
     failures: int = 0
     pause: float = 0
@@ -32,17 +34,22 @@ class Dependencies:
     While one serves nobody its circuit is open and receiving should pause. After each pause one round of messages is
     let through: one that is served closes the circuit, one that fails doubles the pause. Each opening and closing is
     logged once.
+
+    Attributes:
+        watched: The circuits, by dependency; one that has never failed has none.
     """
 
     def __init__(self, clock: Clock, log: Log) -> None:
         self._clock = clock
         self._log = log
-        self._circuits: defaultdict[str, _Circuit] = defaultdict(_Circuit)
+        self.watched: dict[str, Circuit] = {}
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def served(self, dependency: str, count: int = 1) -> None:
-        """Note that a dependency has served messages."""
-        circuit = self._circuits[dependency]
+        """Note that a dependency has served messages; before it has ever failed, there is nothing to note."""
+        circuit = self.watched.get(dependency)
+        if circuit is None:
+            return
         circuit.served += count
         circuit.failures = 0
         if circuit.pause:
@@ -54,7 +61,7 @@ class Dependencies:
 
         It is when the dependency has served another message since this one's last failure there: then it is not down.
         """
-        circuit = self._circuits[dependency]
+        circuit = self.watched.setdefault(dependency, Circuit())
         circuit.failures += 1
         now = self._clock.monotonic()
         if circuit.failures >= THRESHOLD and now >= circuit.until:
@@ -74,9 +81,9 @@ class Dependencies:
     def pause(self) -> float:
         """Return for how many seconds receiving should pause; 0 or less when nothing is down."""
         now = self._clock.monotonic()
-        return max((circuit.until - now for circuit in self._circuits.values()), default=0)
+        return max((circuit.until - now for circuit in self.watched.values()), default=0)
 
     @property
     def down(self) -> list[str]:
         """The dependencies whose circuits are open."""
-        return [name for name, circuit in self._circuits.items() if circuit.pause]
+        return [name for name, circuit in self.watched.items() if circuit.pause]

@@ -49,7 +49,6 @@ class Keeper:
         self._leave = threading.Event()
         self._progress = around.clock.monotonic()
         self._thread: threading.Thread | None = None
-        self.lost = 0
 
     def hold(self, owners: Iterable[Owner]) -> None:
         """Keep these from now on."""
@@ -77,29 +76,33 @@ class Keeper:
             due = [lease for lease in self._leases.values() if lease.expires > now and lease.renew <= now + span / 12]
         self._lose(gone)
         if now - self._progress < STALL:
-            # A lease at its limit is renewed no more: it ends when its time is up.
-            self._renew([lease for lease in due if self._left(lease, now) > 0], now)
+            self._renew_to_limit(due, now)
         return span / 6
 
-    def _left(self, lease: _Lease, now: float) -> float:
-        return lease.taken + self._visibility.limit - now
+    def _renew_to_limit(self, due: Sequence[_Lease], now: float) -> None:
+        """Renew for the whole span, or for what is left of it before the limit; a lease at its limit runs out."""
+        spans: dict[float, list[_Lease]] = {}
+        for lease in due:
+            until = min(now + self._visibility.initial, lease.taken + self._visibility.limit)
+            if until > lease.expires:
+                spans.setdefault(until - now, []).append(lease)
+        for span, leases in spans.items():
+            self._renew(leases, now, span)
 
-    def _renew(self, due: Sequence[_Lease], now: float) -> None:
-        span = float(self._visibility.initial)
-        if not due:
-            return
-        results = self._extend([lease.owner.delivery.receipt for lease in due], span)
-        for lease, result in zip(due, results, strict=True):
+    def _renew(self, leases: Sequence[_Lease], now: float, span: float) -> None:
+        results = self._extend([lease.owner.delivery.receipt for lease in leases], span)
+        for lease, result in zip(leases, results, strict=True):
             if result is None:
-                lease.renew, lease.expires = now + span / 3, now + span
+                lease.renew, lease.expires = now + self._visibility.initial / 3, now + span
             elif isinstance(result, LeaseLost):
                 self._lose([lease])
 
     def _lose(self, leases: Sequence[_Lease]) -> None:
         for lease in leases:
+            with self._lock:
+                if self._leases.pop(lease.owner.delivery.receipt, None) is None:
+                    continue  # settled while its renewal was under way
             lease.owner.lost = True
-            self.release(lease.owner)
-            self.lost += 1
             self._log.warning(
                 "lease lost",
                 message=lease.owner.delivery.message.id,
@@ -115,7 +118,7 @@ class Keeper:
         """End the keeper's thread. Call it last: leases are kept while the worker drains."""
         self._leave.set()
         if self._thread is not None:
-            self._thread.join(timeout=5)
+            self._thread.join(timeout=1)
 
     def _run(self) -> None:
         wait = float(self._visibility.initial) / 6

@@ -49,12 +49,23 @@ SettledListener: TypeAlias = Callable[[Delivery, Verdict], None]
 
 @dataclass(slots=True)
 class Report:
-    """Counts, by what happened, where and why."""
+    """Counts, by what happened, where and why.
+
+    Attributes:
+        received: Deliveries taken.
+        settled: Settlements that the source has confirmed, by the verdict's name.
+        void: Deliveries that could not be settled because their lease was lost first: these messages come again.
+        endings: What happened to each message at each place: (kind, where, class or reason).
+        counts: What components have counted.
+        on_ending: Hears of each ending.
+        on_settled: Hears of each confirmed settlement.
+    """
 
     received: int = 0
+    void: int = 0
     settled: Counter[str] = field(default_factory=Counter[str])
     endings: Counter[tuple[Kind, str, str]] = field(default_factory=Counter[tuple[Kind, str, str]])
-    counts: Counts = field(default_factory=Counter)
+    counts: Counts = field(default_factory=Counter[tuple[str, tuple[tuple[str, str], ...]]])
     on_ending: Listener | None = None
     on_settled: SettledListener | None = None
 

@@ -10,6 +10,7 @@ from sluiceway.core import spec
 from sluiceway.core.errors import LeaseLost, MessageError, Transient
 from sluiceway.core.outcome import Ack, DeadLetter, Retry, Verdict
 from sluiceway.core.ports import Bury, Receiver
+from sluiceway.core.units import Duration
 from sluiceway.engine.budget import FULL, Budget
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger, Owner
@@ -23,21 +24,30 @@ LINGER = 0.01
 DEAD_LETTER = "dead_letter"
 """The dead-letter queue's name as a dependency."""
 
-_BACKOFF = spec.Backoff()
+_BACKOFF = spec.Backoff(max=Duration("30s"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Settlement:
     owner: Owner
     verdict: Verdict
     tries: int = 0
+    buried: bool = False
+
+    @property
+    def order(self) -> Ack | Retry | None:
+        """What is to be asked of the source now; nothing while the dead letter is not kept yet."""
+        if isinstance(self.verdict, DeadLetter):
+            return Ack() if self.buried else None
+        return self.verdict
 
 
 class Settler:
     """Carries out verdicts.
 
-    A dead letter is confirmed by its queue before the original is deleted. A delete or a dead letter that fails is
-    tried again under the lease; when the lease is lost first, the message comes again and the report says so.
+    A dead letter is confirmed by its queue before the original is deleted, and sent once however often the delete
+    fails. A delete or a dead letter that fails is tried again under the lease; when the lease is lost first, the
+    message comes again and the report says so.
     """
 
     def __init__(  # noqa: PLR0913 - the last station gives back what every other one holds
@@ -62,12 +72,13 @@ class Settler:
         self._spawn = spawn
         self._waiting: list[_Settlement] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._held: dict[_Settlement, asyncio.TimerHandle] = {}
         self._draining = False
 
     def settle(self, owner: Owner, verdict: Verdict | None) -> None:
         """Take the verdict of one delivery; None means that its lease is lost and there is nothing to settle."""
         if verdict is None:
-            self._finish(owner)
+            self._void(owner)
         else:
             self._enqueue(_Settlement(owner, verdict))
 
@@ -83,6 +94,9 @@ class Settler:
     def drain(self) -> None:
         """Let nothing wait any longer."""
         self._draining = True
+        for settlement, timer in list(self._held.items()):
+            timer.cancel()
+            self._try_again(settlement)
         self.flush()
 
     def _enqueue(self, settlement: _Settlement) -> None:
@@ -93,17 +107,26 @@ class Settler:
             self._timer = asyncio.get_running_loop().call_later(LINGER, self.flush)
 
     async def _carry_out(self, batch: Sequence[_Settlement]) -> None:
-        buried = await self._buried([s for s in batch if isinstance(s.verdict, DeadLetter)])
-        ready = [(s, s.verdict) for s in batch if isinstance(s.verdict, Ack | Retry)]
-        ready += [(s, Ack()) for s in buried]
+        held = [settlement for settlement in batch if self._is_held(settlement)]
+        await self._bury_all([s for s in held if isinstance(s.verdict, DeadLetter) and not s.buried])
+        ready = [(settlement, order) for settlement in held if (order := settlement.order) is not None]
         if not ready:
             return
         try:
-            results = await self._receiver.settle([(s.owner.delivery, verdict) for s, verdict in ready])
+            results = await self._receiver.settle([(s.owner.delivery, order) for s, order in ready])
         except Transient as error:
             results = [error] * len(ready)
         for (settlement, _), result in zip(ready, results, strict=True):
             self._confirm(settlement, result)
+
+    def _is_held(self, settlement: _Settlement) -> bool:
+        """Tell whether there is still something to settle."""
+        if settlement.owner.lost:
+            self._void(settlement.owner)
+            return False
+        if isinstance(settlement.verdict, Retry):
+            self._keeper.release(settlement.owner)  # from now on a renewal would only undo the delay
+        return True
 
     def _confirm(self, settlement: _Settlement, result: Transient | LeaseLost | None) -> None:
         if result is None:
@@ -116,32 +139,33 @@ class Settler:
                 reason=result.reason,
                 consequence="the message comes again",
             )
-            self._finish(settlement.owner)
+            self._void(settlement.owner)
         else:
-            self._again(settlement, result.reason)
+            self._hold(settlement)
 
-    async def _buried(self, dead: Sequence[_Settlement]) -> list[_Settlement]:
-        """Return those whose dead letter is confirmed; the others are tried again, or given back."""
-        if not dead:
-            return []
+    async def _bury_all(self, dead: Sequence[_Settlement]) -> None:
+        """Have dead letters kept; those that the queue cannot take now are tried again, or given back."""
         letters = [(s.owner.delivery, s.verdict.facts) for s in dead if isinstance(s.verdict, DeadLetter)]
+        if not letters:
+            return
         results: Sequence[MessageError | None]
         try:
             results = await self._bury(letters) if self._bury else [None] * len(letters)
         except MessageError as error:
             results = [error] * len(letters)
-        confirmed: list[_Settlement] = []
         for settlement, (_, facts), result in zip(dead, letters, results, strict=True):
             if result is None:
+                settlement.buried = True
                 self._ledger.dependencies.served(DEAD_LETTER)
                 self._log.warning("dead-lettered", **dead_letter_facts(facts))
-                confirmed.append(settlement)
-            elif isinstance(result, Transient):
-                self._ledger.dependencies.failed(DEAD_LETTER, facts.id, result.reason)
-                self._again(settlement, result.reason)
-            else:
+            elif not isinstance(result, Transient):
                 self._give_back(settlement, result.reason)
-        return confirmed
+            else:
+                self._ledger.dependencies.failed(DEAD_LETTER, facts.id, result.reason)
+                if self._draining:
+                    settlement.verdict = Retry(0, result.reason)
+                else:
+                    self._hold(settlement)
 
     def _give_back(self, settlement: _Settlement, reason: str) -> None:
         delay = backoff(_BACKOFF, settlement.owner.delivery.receive_count, self._random)
@@ -152,19 +176,21 @@ class Settler:
             consequence="given back to the source",
         )
         settlement.verdict = Retry(delay, reason)
+
+    def _hold(self, settlement: _Settlement) -> None:
+        """Try a settlement again later; its lease is kept until then."""
+        settlement.tries += 1
+        wait = backoff(_BACKOFF, settlement.tries, self._random)
+        self._held[settlement] = asyncio.get_running_loop().call_later(wait, self._try_again, settlement)
+
+    def _try_again(self, settlement: _Settlement) -> None:
+        del self._held[settlement]
         self._enqueue(settlement)
 
-    def _again(self, settlement: _Settlement, reason: str) -> None:
-        """Try a settlement again later; one that is overtaken by the end of its lease is given up."""
-        settlement.tries += 1
-        if settlement.owner.lost:
-            self._log.warning("not settled", message=settlement.owner.delivery.message.id, reason=reason)
-            self._finish(settlement.owner)
-            return
-        if self._draining and isinstance(settlement.verdict, DeadLetter):
-            settlement.verdict = Retry(0, reason)
-        wait = backoff(_BACKOFF, settlement.tries, self._random)
-        asyncio.get_running_loop().call_later(wait, self._enqueue, settlement)
+    def _void(self, owner: Owner) -> None:
+        """Count a delivery whose lease was lost before it could be settled: the source decides, not we."""
+        self._report.void += 1
+        self._finish(owner)
 
     def _finish(self, owner: Owner) -> None:
         self._keeper.release(owner)

@@ -36,6 +36,9 @@ RECEIVERS = 4
 LEAVE = 5.0
 """Seconds before the platform's stop time-out by which the worker has left."""
 
+GIVE_BACK = 4.0
+"""Seconds before that in which what cannot be finished is cancelled and given back."""
+
 _UNANSWERED = Backoff()
 
 
@@ -83,7 +86,8 @@ class Worker:
         self.dependencies = Dependencies(around.clock, around.log)
         max_age = pipeline.retry.max_age or (parts.retention and 0.9 * parts.retention)
         self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age)
-        self._chain = Chain([(stage, parts.processes[stage.id]) for stage in pipeline.stages], self._ledger)
+        stages = [(stage, parts.processes[stage.id]) for stage in pipeline.stages]
+        self._chain = Chain(stages, self._ledger, self._spawn)
         self._sinks = [
             Batcher(sink, parts.sends[sink.id], pipeline, self._ledger, around, self._spawn) for sink in pipeline.sinks
         ]
@@ -125,23 +129,26 @@ class Worker:
             await self._stop.wait()
             await self._drain()
         finally:
+            await self._abandon()
+            self.keeper.stop()
             progress.cancel()
             self.state = "stopped"
-            self.keeper.stop()
         if self._crash is not None:
             raise self._crash
 
     async def _pump(self) -> None:
         """Start one poll after the other, for as long as there is room and nothing that is needed is down."""
         while not self._stop.is_set():
-            if (pause := self.dependencies.pause()) > 0:
-                await self._wait(pause)
-            elif self._polls >= (RECEIVERS if self._deep else 1):
+            if self._polls >= (RECEIVERS if self._deep else 1):
                 self._poll_ended.clear()
                 await self._poll_ended.wait()
             elif room := await self._budget.reserve():
-                self._polls += 1
-                self._spawn(self._carry(room))
+                # Asked last: while room was waited for, something may have gone down.
+                while not self._stop.is_set() and (pause := self.dependencies.pause()) > 0:
+                    await self._wait(pause)
+                if not self._stop.is_set():
+                    self._polls += 1
+                    self._spawn(self._carry(room))
 
     async def _carry(self, room: int) -> None:
         """Take a batch from receive to the sinks; each delivery is settled when its last leg has ended."""
@@ -160,7 +167,9 @@ class Worker:
         deliveries: Sequence[Delivery] = ()
         try:
             deliveries = await self._receiver.receive(room)
-            self._unanswered = 0
+            if self._unanswered:
+                self._unanswered = 0
+                self._around.log.info("source answers again")
         except SourceExhausted:
             self.stop()
         except Transient as error:
@@ -208,11 +217,11 @@ class Worker:
             self._settler.flush()
 
     async def _drain(self) -> None:
-        """Finish what is held; at the deadline, cancel it and give it back."""
+        """Finish what is held, for as long as there is time."""
         self.state = "draining"
         self._around.log.info("draining", held=len(self._ledger.owners))
         try:
-            async with asyncio.timeout(max(1, self._pipeline.drain.stop_timeout - LEAVE)):
+            async with asyncio.timeout(max(1, self._pipeline.drain.stop_timeout - LEAVE - GIVE_BACK)):
                 for sink in self._sinks:
                     sink.drain()
                 self._settler.drain()
@@ -220,27 +229,34 @@ class Worker:
                     self._poll_ended.clear()
                     await self._poll_ended.wait()
                 await self._ledger.empty.wait()
-                await asyncio.gather(*self._tasks, return_exceptions=True)
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
         except TimeoutError:
             self._around.log.warning("drain cut short", held=len(self._ledger.owners), consequence="given back")
-        await self._abandon()
 
     async def _abandon(self) -> None:
         """Cancel what is still under way and give its messages back at once."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        held = [owner.delivery for owner in self._ledger.owners.values() if not owner.lost]
+        if self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            # A stage may take its time over its cancellation; the messages go back without it.
+            await asyncio.wait(self._tasks, timeout=GIVE_BACK / 4)
+        held = [owner for owner in self._ledger.owners.values() if not owner.lost]
         if held:
-            await self._release(held)
+            for owner in held:
+                self.keeper.release(owner)
+            await self._release([owner.delivery for owner in held])
 
     async def _release(self, deliveries: Sequence[Delivery]) -> None:
+        results: Sequence[Exception | None]
         try:
-            async with asyncio.timeout(LEAVE / 2):
-                await self._receiver.settle([(delivery, Retry(0, "the worker stops")) for delivery in deliveries])
+            async with asyncio.timeout(GIVE_BACK / 2):
+                results = await self._receiver.settle([(d, Retry(0, "the worker stops")) for d in deliveries])
         except (TimeoutError, Transient) as error:
+            results = [error] * len(deliveries)
+        if failed := [result for result in results if result is not None]:
             self._around.log.warning(
-                "not given back", messages=len(deliveries), reason=str(error), consequence="they come when leases end"
+                "not given back", messages=len(failed), reason=str(failed[0]), consequence="they come when leases end"
             )
 
     async def _wait(self, seconds: float) -> None:

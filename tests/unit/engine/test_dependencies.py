@@ -1,0 +1,164 @@
+"""Dependencies: an outage pauses receiving; a failure is a message's own only when others are served."""
+
+# ruff: noqa: ARG001 - made-up stages and faults name what they are given
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sluiceway.core.errors import Transient
+from sluiceway.core.message import Message
+from sluiceway.engine.dependencies import LONGEST_PAUSE, REMEMBERED, THRESHOLD, Dependencies
+from sluiceway.testing import StrictSink
+
+if TYPE_CHECKING:
+    from tests.unit.engine.conftest import Bench
+
+
+class HandClock:
+    time = 0.0
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+class Lines(list[str]):
+    def info(self, event: str, **facts: object) -> None:
+        self.append(event)
+
+    warning = error = info
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def lines() -> Lines:
+    return Lines()
+
+
+@pytest.fixture
+def known(clock: HandClock, lines: Lines) -> Dependencies:
+    return Dependencies(clock, lines)
+
+
+def fail(known: Dependencies, times: int, name: str = "m") -> list[bool]:
+    return [known.failed("bus", f"{name}{n}", "503") for n in range(times)]
+
+
+def test_a_first_failure_is_never_the_messages_own(known: Dependencies) -> None:
+    known.served("bus")
+    assert fail(known, 3) == [False] * 3
+
+
+def test_a_failure_is_its_own_when_another_was_served_since_its_last(known: Dependencies) -> None:
+    fail(known, 1)
+    known.served("bus")
+    assert known.failed("bus", "m0", "503") is True
+    assert known.failed("bus", "m0", "503") is False
+
+
+def test_what_one_dependency_serves_says_nothing_of_another(known: Dependencies) -> None:
+    fail(known, 1)
+    known.served("partner")
+    assert known.failed("bus", "m0", "503") is False
+
+
+def test_a_message_failed_too_long_ago_is_forgotten_in_its_favour(known: Dependencies) -> None:
+    fail(known, 1)
+    known.served("bus")
+    fail(known, REMEMBERED, "other")
+    assert known.failed("bus", "m0", "503") is False
+
+
+def test_a_few_failures_pause_nothing(known: Dependencies) -> None:
+    for _ in range(10):
+        fail(known, THRESHOLD - 1)
+        known.served("bus")
+    assert known.pause() <= 0
+    assert known.down == []
+
+
+def test_failures_in_a_row_pause_receiving_and_say_so_once(known: Dependencies, lines: Lines) -> None:
+    fail(known, 50)
+    assert known.pause() == 1
+    assert known.down == ["bus"]
+    assert lines == ["paused"]
+
+
+def test_the_pause_doubles_while_it_goes_on_failing(known: Dependencies, clock: HandClock) -> None:
+    fail(known, THRESHOLD)
+    pauses = []
+    for _ in range(7):
+        pauses.append(known.pause())
+        clock.time += known.pause()
+        assert known.pause() <= 0
+        fail(known, 3)
+    assert pauses == [1, 2, 4, 8, 16, LONGEST_PAUSE, LONGEST_PAUSE]
+
+
+def test_one_that_is_served_ends_the_pause(known: Dependencies, lines: Lines) -> None:
+    fail(known, 50)
+    known.served("bus")
+    assert known.pause() <= 0
+    assert known.down == []
+    known.served("bus")
+    assert lines == ["paused", "resumed"]
+
+
+def test_receiving_pauses_while_a_sink_serves_nobody_and_resumes(bench: type[Bench]) -> None:
+    async def send(message: Message) -> Message:
+        return message
+
+    class Down(StrictSink):
+        async def send(self, messages: list[Message]) -> object:
+            if asyncio.get_running_loop().time() < 200:
+                raise Transient("503")
+            return await super().send(messages)
+
+    polls: list[float] = []
+
+    def note(call: int) -> None:
+        polls.append(asyncio.get_running_loop().time())
+
+    run = bench(stages={"s": send}, sinks={"bus": Down()}, queue_options={"receives": note}).send(*range(1000))
+    run.at(199, lambda: held.append(len(run.queue.received)))
+    held: list[int] = []
+    run.run()
+    assert held[0] <= 200
+    assert len([time for time in polls if 20 < time < 200]) < 50
+    assert len(run.bodies()) == 1000
+    assert run.facts == []
+    assert (run.log.count("paused"), run.log.count("resumed")) == (1, 1)
+
+
+def test_receiving_pauses_while_a_stages_dependency_serves_nobody(bench: type[Bench]) -> None:
+    async def down(message: Message) -> Message:
+        await asyncio.sleep(0.01)
+        if asyncio.get_running_loop().time() < 60:
+            raise Transient("503")
+        return message
+
+    received: list[int] = []
+    run = bench(stages={"down": down}, in_flight=20).send(*range(1000))
+    run.at(59, lambda: received.append(len(run.queue.received))).run()
+    rounds = 6  # after 0, 1, 3, 7, 15 and 31 seconds
+    assert received[0] <= 20 * rounds
+    assert len(run.bodies()) == 1000
+    assert (run.log.count("paused"), run.log.count("resumed")) == (1, 1)
+
+
+def test_one_sinks_outage_does_not_repeat_messages_at_the_other(bench: type[Bench]) -> None:
+    down = StrictSink(calls=outage(30))
+    run = bench(sinks={"bus": StrictSink(), "partner": down}, in_flight=20).send(*range(60)).run()
+    assert sorted(run.bodies("bus")) == sorted(run.bodies("partner")) == list(range(60))
+
+
+def outage(calls: int) -> Callable[[int], Transient | None]:
+    return lambda call: Transient("503") if call <= calls else None

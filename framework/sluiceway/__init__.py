@@ -5,11 +5,13 @@ What stands in `__all__` is the product: all that a plugin may import.
 
 from typing import TYPE_CHECKING
 
-from sluiceway.core.component import Settings, Sink, Source, Stage, stage
+from sluiceway.core import json
+from sluiceway.core.component import Process, Settings, Sink, Source, Stage, stage
 from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
 from sluiceway.core.expression import Expression
+from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Drop, Result
@@ -18,6 +20,7 @@ from sluiceway.core.resource import Resource
 from sluiceway.core.schema import Schema
 from sluiceway.core.secret import Secret
 from sluiceway.core.units import Duration, Size
+from sluiceway.core.url import shown_url
 
 if TYPE_CHECKING:
     from sluiceway.app import load, run
@@ -31,8 +34,11 @@ __all__ = [
     "EventPattern",
     "Expression",
     "HttpAnswer",
+    "HttpTarget",
     "InvalidPattern",
     "Message",
+    "OversizeAnswer",
+    "Process",
     "Reject",
     "Resource",
     "Result",
@@ -44,9 +50,12 @@ __all__ = [
     "Source",
     "Stage",
     "Transient",
+    "json",
     "load",
     "run",
+    "shown_url",
     "stage",
+    "status_error",
 ]
 
 

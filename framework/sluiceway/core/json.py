@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from itertools import accumulate
-from typing import NoReturn, TypeAlias, cast
+from typing import NoReturn, cast
 from uuid import UUID
 
 import orjson
+from typing_extensions import TypeAliasType
 
-JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | Decimal | bool | None"
+JSON = TypeAliasType("JSON", "dict[str, JSON] | list[JSON] | str | int | float | Decimal | bool | None")
 """A parsed JSON value. `Decimal` stands only for a number that a float would change (`numbers: exact`)."""
 
 MAX_DEPTH = 240

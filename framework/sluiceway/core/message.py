@@ -126,6 +126,18 @@ class Message:
         put(copy, "_raw", None)
         return copy
 
+    def with_payload(self, raw: bytes) -> Message:
+        """Return this message with other bytes for a body, to be read, when asked for, as the source's own are.
+
+        A message that came as no bytes reads them as JSON.
+        """
+        copy = self._copy()
+        put = object.__setattr__
+        put(copy, "_body", _UNREAD)
+        put(copy, "_raw", raw)
+        put(copy, "_decode", self._decode or decode_json)
+        return copy
+
     def with_headers(self, headers: Mapping[str, str]) -> Message:
         """Return this message with these headers added to, or put in the place of, its own."""
         copy = self._copy()

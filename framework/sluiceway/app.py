@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -152,7 +152,7 @@ async def _shared(stack: AsyncExitStack, options: Options) -> RunContext:
 
 
 @asynccontextmanager
-async def _prepared(pipeline: Pipeline, shared: RunContext, options: Options) -> AsyncIterator[Worker]:
+async def _prepared(pipeline: Pipeline, shared: RunContext, options: Options) -> AsyncGenerator[Worker]:
     """Open one pipeline's worker on what all share, and say what it does."""
     log = logger().bind(pipeline=pipeline.name)
     report = options.reports.setdefault(pipeline.name, Report())
@@ -167,7 +167,7 @@ async def _prepared(pipeline: Pipeline, shared: RunContext, options: Options) ->
 @asynccontextmanager
 async def open_worker(
     pipeline: Pipeline, context_for: Callable[[str], Context], around: Surroundings
-) -> AsyncIterator[Worker]:
+) -> AsyncGenerator[Worker]:
     """Open every component of a pipeline and yield its worker; close them in reverse.
 
     Args:

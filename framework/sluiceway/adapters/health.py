@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -24,7 +24,7 @@ class Watched(Protocol):
 
 
 @asynccontextmanager
-async def serve_health(port: int, workers: Sequence[Watched]) -> AsyncIterator[None]:
+async def serve_health(port: int, workers: Sequence[Watched]) -> AsyncGenerator[None]:
     """Serve the workers' health on 127.0.0.1 while the block runs.
 
     `/healthz` answers 200 while every worker runs or drains: that the event loop answers at all is the proof of life.

@@ -7,7 +7,7 @@ A component is a frozen pydantic model: its fields are its keys in YAML, its doc
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar, Literal, Self, TypeAlias, TypeVar, overload
 
@@ -63,7 +63,7 @@ class Stage(Component):
         raise TypeError(f"{type(self).__name__} overrides neither process nor open")
 
     @asynccontextmanager
-    async def open(self, context: Context) -> AsyncIterator[Process]:
+    async def open(self, context: Context) -> AsyncGenerator[Process]:
         """Open what the stage needs and yield the function to call for each message."""
         yield self.process
 
@@ -179,7 +179,7 @@ def _stage_class(function: Callable[..., object], *, blocking: bool, routes: tup
     made.labels = lambda self: routes  # type: ignore[method-assign] # as for `open` below
 
     @asynccontextmanager
-    async def open(self: Stage, context: Context) -> AsyncIterator[Process]:  # noqa: A001, ARG001 - the method's name and contract
+    async def open(self: Stage, context: Context) -> AsyncGenerator[Process]:  # noqa: A001, ARG001 - the method's name and contract
         yield _bind(function, {key: getattr(self, key) for key in settings})
 
     made.open = open  # type: ignore[method-assign] # the class is made here; this is its definition

@@ -14,6 +14,7 @@ from sluiceway.core import json
 from sluiceway.core.json import JSON
 
 _LIMIT = 1024 * 1024
+_LONGEST = 200
 
 
 class Schema:
@@ -55,7 +56,9 @@ class Schema:
         """Return up to `limit` errors: the path in the value, and what is wrong there."""
         found: list[tuple[tuple[str | int, ...], str]] = []
         for error in self._validator.iter_errors(value):
-            found.append((tuple(error.instance_path), error.message[:200]))
+            # A long value stands in front of what is wrong with it, so the middle is what can go.
+            text = error.message if len(error.message) <= _LONGEST else f"{error.message[:80]}…{error.message[-119:]}"
+            found.append((tuple(error.instance_path), text))
             if len(found) == limit:
                 break
         return found

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sluiceway.core import spec
-from sluiceway.core.errors import ErrorClass, Reject, Transient
+from sluiceway.core.errors import ErrorClass, OutsideError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, DeadLetter, Facts, Retry, Verdict
 from sluiceway.core.ports import Delivery
@@ -157,6 +157,8 @@ class Ledger:
         if isinstance(error, Reject):
             owner.end(message, Ending("rejected", where, error.reason, error.error))
             return
+        if isinstance(error, OutsideError):  # a secret or a resource that was there at start is gone: an outage
+            error = Transient(str(error))
         used_up: ErrorClass
         if isinstance(error, Transient):
             own = self.dependencies.failed(where, message.id, error.reason) if own is None else own

@@ -1,0 +1,145 @@
+"""The map of `translate`: its nodes as a pipeline file has them, and what they are compiled to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Final, TypeAlias, cast
+
+from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
+
+from sluiceway import Settings
+from sluiceway_patterns.computed import LEFT_OUT, Computed, Jmes, Make, Misfit, Scope, reader, text_of
+from sluiceway_patterns.values import shown
+
+_TAGS: Final = ("jmes", "each", "literal")
+
+
+class Elements(Settings):
+    """The list that `each` goes through."""
+
+    jmes: Jmes = Field(description="JMESPath that gives a list.")
+    default: list[object] | None = Field(default=None, description="The list to use when it is missing or null.")
+
+
+class Each(Settings):
+    """A list, with each element of another list translated."""
+
+    each: Elements = Field(description="The list to go through.")
+    as_: Node = Field(alias="as", description="What becomes of an element, which is `item`; its place is `index`.")
+
+    def compile(self) -> Make:
+        """Return the function that makes the list."""
+        text, read, default = text_of(self.each.jmes), reader(self.each.jmes), self.each.default
+        make_one = self.as_.compile()
+
+        def make(scope: Scope) -> object:
+            elements = read(scope)
+            if elements is None:
+                if default is None:
+                    raise Misfit(f"{text} is missing or null", "missing")
+                elements = default
+            if not isinstance(elements, list):
+                raise Misfit(f"{text} is {shown(elements)}, not a list")
+            return _make_list(
+                (make_one, {**scope, "item": item, "index": index})
+                for index, item in enumerate(cast("list[object]", elements))
+            )
+
+        return make
+
+
+class Verbatim(Settings):
+    """A value that stands for itself, whatever its keys."""
+
+    literal: object = Field(description="The value.")
+
+    def compile(self) -> Make:
+        """Return the function that gives the value."""
+        return _constant(self.literal)
+
+
+class Scalar(RootModel[object]):
+    """A scalar, which stands for itself."""
+
+    model_config = ConfigDict(json_schema_extra={"type": ["string", "number", "boolean", "null"]})
+
+    def compile(self) -> Make:
+        """Return the function that gives the scalar."""
+        return _constant(self.root)
+
+
+class Items(RootModel[list["Node"]]):
+    """A list, each element a node."""
+
+    def compile(self) -> Make:
+        """Return the function that makes the list."""
+        makes = [node.compile() for node in self.root]
+        return lambda scope: _make_list((make, scope) for make in makes)
+
+
+class Fields(RootModel[dict[str, "Node"]]):
+    """An object, each member a node."""
+
+    model_config = ConfigDict(json_schema_extra={"propertyNames": {"not": {"enum": list(_TAGS)}}})
+
+    def compile(self) -> Make:
+        """Return the function that makes the object."""
+        makes = [(key, node.compile()) for key, node in self.root.items()]
+
+        def make_object(scope: Scope) -> object:
+            made: dict[str, object] = {}
+            for key, make in makes:
+                try:
+                    value = make(scope)
+                except Misfit as misfit:
+                    misfit.path.insert(0, key)
+                    raise
+                if value is not LEFT_OUT:
+                    made[key] = value
+            return made
+
+        return make_object
+
+
+def _tag(value: object) -> str:
+    """Tell which kind of node a value is. The tags stand in error paths, so they are no possible keys."""
+    match value:
+        case dict():
+            return next((f"<{tag}>" for tag in _TAGS if tag in value), "<object>")
+        case list():
+            return "<list>"
+        case _:
+            return "<scalar>"
+
+
+Node: TypeAlias = Annotated[
+    Annotated[Computed, Tag("<jmes>")]
+    | Annotated[Each, Tag("<each>")]
+    | Annotated[Verbatim, Tag("<literal>")]
+    | Annotated[Fields, Tag("<object>")]
+    | Annotated[Items, Tag("<list>")]
+    | Annotated[Scalar, Tag("<scalar>")],
+    Discriminator(_tag),
+]
+"""One place in the map. A mapping with a key jmes, each or literal is that node, any other an object."""
+
+
+def _make_list(steps: Iterable[tuple[Make, Scope]]) -> list[object]:
+    made: list[object] = []
+    for index, (make, scope) in enumerate(steps):
+        try:
+            value = make(scope)
+        except Misfit as misfit:
+            misfit.path.insert(0, index)
+            raise
+        if value is not LEFT_OUT:
+            made.append(value)
+    return made
+
+
+def _constant(value: object) -> Make:
+    return lambda _scope: value
+
+
+for _model in (Each, Items, Fields):
+    _model.model_rebuild()

@@ -24,6 +24,7 @@ from sluiceway.config.load import load as load_file
 from sluiceway.config.settings import load_settings
 from sluiceway.core.context import Context
 from sluiceway.core.errors import InvalidPipeline, OutsideError
+from sluiceway.core.ports import Queue
 from sluiceway.core.problem import Problem
 from sluiceway.core.resource import Resource
 from sluiceway.core.spec import Pipeline, SinkSpec, SourceSpec
@@ -183,7 +184,21 @@ async def open_worker(
         sends = {sink.id: await enter(sink.component.open(context_for(sink.id))) for sink in pipeline.sinks}
         processes = {stage.id: await enter(stage.component.open(context_for(stage.id))) for stage in pipeline.stages}
         receiver = await enter(pipeline.source.component.open(context_for("source")))
-        yield Worker(pipeline, Parts(receiver, processes, sends, bury), around)
+        retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
+        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention), around)
+
+
+def _heed_queue(queue: Queue, pipeline: Pipeline, around: Surroundings) -> float | None:
+    """Return how long the queue keeps a message; warn when its own rules would act before ours."""
+    receives, attempts = queue.redrive_max_receives, pipeline.retry.attempts
+    if receives is not None and receives <= attempts:
+        around.log.warning(
+            "the queue dead-letters first",
+            reason=f"its maxReceiveCount {receives} is not more than errors.retry.attempts {attempts}",
+            consequence="an outage can move messages to its own dead-letter queue, without a reason on them",
+            fix="raise maxReceiveCount well above attempts",
+        )
+    return queue.retention
 
 
 def resources(pipeline: Pipeline) -> list[Resource]:

@@ -11,7 +11,13 @@ from botocore.parsers import ResponseParserError
 
 from sluiceway.core.errors import MessageError, OutsideError, Reject, Transient
 
-_CONNECTION: Final = (boto.HTTPClientError, ResponseParserError, aiohttp.ClientError, TimeoutError)
+_CONNECTION: Final = (
+    boto.ConnectionError,
+    boto.HTTPClientError,
+    ResponseParserError,
+    aiohttp.ClientError,
+    TimeoutError,
+)
 
 AWS_ERRORS: Final = (boto.BotoCoreError, boto.ClientError, *_CONNECTION)
 """All that a call through the AWS client raises when the outside fails; anything else is a bug."""

@@ -8,6 +8,7 @@ in `Clients._open`; nothing above would notice.
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, Self, TypeAlias, Typ
 import botocore.session
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
@@ -44,6 +46,7 @@ _READ_TIMEOUT: Final = _LONG_POLL + 10
 _CONNECT_TIMEOUT: Final = 5
 _KEEPER_TIMEOUT: Final = 10  # the lease keeper has one thread: a renewal that hangs longer holds up the others
 _CONNECTIONS: Final = 50
+_LARGE_BODY: Final = 1024 * 1024  # bytes; from here on aiohttp warns
 _USER_AGENT: Final = f"sluiceway/{version('sluiceway')}"
 _EMULATOR: Final = {"region": "us-east-1", "key": "test"}  # what emulators expect when nothing is set
 
@@ -100,9 +103,13 @@ class Clients:
 
     @property
     def region(self) -> str:
-        """The region that the clients call."""
-        configured = cast("str | None", self._session.get_config_variable("region"))
-        return configured or (_EMULATOR["region"] if self.emulated else "")
+        """The region that the clients call, or an empty text.
+
+        Botocore knows AWS_DEFAULT_REGION and the profile only; containers and all other SDKs have AWS_REGION.
+        """
+        profile = cast("str | None", self._session.get_config_variable("region"))
+        given = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or profile
+        return given or (_EMULATOR["region"] if self.emulated else "")
 
     async def __aenter__(self) -> Self:
         return self
@@ -171,9 +178,11 @@ class Clients:
             making = self._session.create_client(  # pyright: ignore[reportUnknownMemberType] # types for five services
                 service, config=config, **self._placement(service)
             )
-            return await self._exits.enter_async_context(making)
+            client: AnyClient = await self._exits.enter_async_context(making)
         except (BotoCoreError, ValueError) as error:  # ValueError: AWS_ENDPOINT_URL is not a URL
             raise explain_setup(error, service) from error
+        client.meta.events.register("before-send", _stream_large_body)
+        return client
 
     async def _require_credentials(self, service: Service) -> None:
         """Botocore would only notice when it signs the first call, in the middle of work."""
@@ -184,15 +193,21 @@ class Clients:
             )
 
     def _placement(self, service: Service) -> _Placement:
-        """Return where an emulator is and what to sign with; nothing for AWS, which botocore finds by itself."""
+        """Return the region, and for an emulator where it is and what to sign with; botocore finds the rest itself."""
         if not self.emulated:
-            return {}
+            return {"region_name": self.region} if self.region else {}
         return {
             "endpoint_url": self._endpoint or _localstack_endpoint(service),
             "region_name": self.region,
             "aws_access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", _EMULATOR["key"]),
             "aws_secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", _EMULATOR["key"]),
         }
+
+
+def _stream_large_body(request: AWSPreparedRequest, **_: object) -> None:
+    """Send a large body piece by piece: aiohttp writes bytes at once, and warns that this holds up the loop."""
+    if isinstance(request.body, bytes) and len(request.body) > _LARGE_BODY:
+        request.body = io.BytesIO(request.body)
 
 
 def _localstack_endpoint(service: Service) -> str:

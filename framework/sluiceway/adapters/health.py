@@ -14,8 +14,15 @@ from sluiceway.core.errors import OutsideError
 class Watched(Protocol):
     """What of a worker its health is told by."""
 
-    name: str
-    state: str
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """What the worker does: `starting`, `running`, `draining` or `stopped`."""
+        ...
 
     @property
     def down(self) -> Sequence[str]:

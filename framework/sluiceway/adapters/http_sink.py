@@ -9,13 +9,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar, Final, Literal
 
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from sluiceway.core.component import Settings, Sink
 from sluiceway.core.context import Context, Http
 from sluiceway.core.errors import MessageError, OutsideError, Reject
-from sluiceway.core.http import NOT_PASSED_ON, HttpTarget, OversizeAnswer, status_error
+from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.resource import Resource
@@ -58,14 +57,6 @@ class HttpSink(HttpTarget, Sink):
     content_type: str = Field(default="application/json", pattern=r"^[\x20-\x7e]+$")
     sign: Sign | None = Field(default=None, description="How to sign requests; not at all by default.")
     max_answer: Size = Field(default=Size("64KiB"), description="How much of an answer is read.")
-
-    @field_validator("forward")
-    @classmethod
-    def _check_forward(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for index, name in enumerate(names):
-            if name.lower() in NOT_PASSED_ON:
-                raise PydanticCustomError("forward", "{name} is never passed on", {"path": [index], "name": name})
-        return names
 
     def resources(self) -> Sequence[Resource]:
         """Return the secrets behind the headers and the signature."""

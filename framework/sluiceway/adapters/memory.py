@@ -18,7 +18,7 @@ from pydantic import Field, PrivateAttr
 from sluiceway.core import json
 from sluiceway.core.component import Sink, Source
 from sluiceway.core.context import Context
-from sluiceway.core.errors import MessageError
+from sluiceway.core.errors import MessageError, SourceExhausted
 from sluiceway.core.json import JSON
 from sluiceway.core.message import NO_HEADERS, Message, decoder
 from sluiceway.core.outcome import Ack, Facts, Retry
@@ -48,11 +48,6 @@ class MemoryReceiver:
         for given in source.messages:
             self.inject(given.body, headers=given.headers, meta=given.meta)
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether nothing is waiting, delayed or in hand: no receive will ever return a message."""
-        return not (self._waiting or self._delayed or self._in_hand)
-
     def inject(
         self,
         body: JSON | bytes,
@@ -74,8 +69,12 @@ class MemoryReceiver:
         self._settled.set()
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """Return at most `limit` deliveries; nothing, at once, when the source is exhausted."""
-        if not self._waiting and not self.exhausted:
+        """Return at most `limit` deliveries, or none when a settlement brought none back.
+
+        Raises:
+            SourceExhausted: Nothing is waiting, delayed or in hand: no message will ever come.
+        """
+        if not self._waiting:
             await self._wait()
         self._release_due()
         taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
@@ -105,6 +104,8 @@ class MemoryReceiver:
             await self._settled.wait()
         elif self._delayed:
             await self._clock.sleep(max(0.0, min(due for due, _ in self._delayed) - self._clock.monotonic()))
+        else:
+            raise SourceExhausted
 
     def _release_due(self) -> None:
         now = self._clock.monotonic()
@@ -123,6 +124,8 @@ class MemoryReceiver:
 
 class MemorySource(Source):
     """Receive the messages that stand in the file; the run ends when all are settled."""
+
+    needs_dead_letters: ClassVar[bool] = False
 
     messages: tuple[Given, ...] = Field(
         default=(), description="What is received.", examples=[[{"body": {"order_no": "A-1"}}]]

@@ -8,6 +8,7 @@ from sluiceway.adapters.aws_errors import AWS_ERRORS, error_code, failure_of_eac
 from sluiceway.adapters.clients import Clients
 from sluiceway.core.errors import Reject
 
+_CHUNK = 64 * 1024  # bytes
 _NO_OBJECT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -29,16 +30,18 @@ class S3Bucket:
         try:
             answer = await s3.get_object(Bucket=self._name, Key=key)
             async with answer["Body"] as body:
-                if answer["ContentLength"] > max_size:
-                    raise self._oversize(key, answer["ContentLength"], max_size)
-                content = await body.read(max_size + 1)  # the length is what the service says; this is what counts
+                if (length := answer.get("ContentLength", 0)) > max_size:
+                    raise self._oversize(key, length, max_size)
+                content = bytearray()
+                async for chunk in body.iter_chunks(_CHUNK):
+                    content += chunk
+                    if len(content) > max_size:  # whatever the service said its length was
+                        raise self._oversize(key, len(content), max_size)
+                return bytes(content)
         except AWS_ERRORS as error:
             if isinstance(error, ClientError) and error_code(error) in _NO_OBJECT:
                 raise Reject(f"bucket {self._name} has no object {key}", error="missing") from error
             raise failure_of_each(error, f"bucket {self._name}") from error
-        if len(content) > max_size:
-            raise self._oversize(key, len(content), max_size)
-        return content
 
     async def put(self, key: str, body: bytes) -> None:
         """Write an object."""

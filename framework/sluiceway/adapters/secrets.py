@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from sluiceway.adapters.aws_errors import AWS_ERRORS, classify
 from sluiceway.adapters.clients import Clients
+from sluiceway.adapters.log import logger
 from sluiceway.core import json
 from sluiceway.core.errors import OutsideError
 from sluiceway.core.ports import Clock
@@ -19,8 +18,6 @@ from sluiceway.core.secret import Secret
 
 REFRESH: Final = 300.0
 """Seconds for which a fetched value is used before it is fetched again, so that a rotated secret is noticed."""
-
-_log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -57,7 +54,7 @@ class SecretStore:
                 try:
                     held.value = await self._fetch(secret.reference)
                 except OutsideError as error:
-                    _log.warning("secret not refreshed, the old value stays in use", error=str(error))
+                    logger().warning("secret not refreshed, the old value stays in use", error=str(error))
         return secret.prefix + held.value
 
     async def _fetch(self, reference: str) -> str:

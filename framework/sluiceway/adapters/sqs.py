@@ -43,6 +43,11 @@ class SqsSource(Source):
             raise PydanticCustomError("wait_time", "SQS waits for at most 20s")
         return value
 
+    @property
+    def poll_time(self) -> Duration:
+        """How long one receive may take."""
+        return self.wait_time
+
     def resources(self) -> Sequence[Resource]:
         """Return the queue and what is called on it."""
         actions = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl")

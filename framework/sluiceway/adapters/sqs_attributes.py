@@ -12,7 +12,7 @@ from sluiceway.core.errors import Reject
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 
-Attribute: TypeAlias = Mapping[str, JSON | bytes]
+Attribute: TypeAlias = "Mapping[str, JSON | bytes]"
 """One message attribute as SQS has it: `{DataType, StringValue | BinaryValue}`."""
 
 MAX_ATTRIBUTES: Final = 10

@@ -42,12 +42,7 @@ _DEFAULT_RETENTION: Final = 4 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """What the queue itself does to messages that stay.
-
-    Attributes:
-        retention: Seconds after which SQS deletes a message; its default, four days, when we may not ask.
-        max_receives: Receipts after which SQS moves it to the queue's own dead-letter queue, if it has one.
-    """
+    """What a queue itself does to messages that stay; the defaults are SQS's own."""
 
     retention: float = _DEFAULT_RETENTION
     max_receives: int | None = None
@@ -57,7 +52,8 @@ class SqsReceiver:
     """The receiver of `SqsSource`.
 
     Attributes:
-        limits: What the queue itself does to messages that stay.
+        retention: Seconds after which SQS deletes a message; its default, four days, when we may not ask.
+        redrive_max_receives: Receipts after which SQS moves a message to the queue's own dead-letter queue, if known.
     """
 
     def __init__(
@@ -70,7 +66,8 @@ class SqsReceiver:
         decode: Callable[[bytes], JSON],
         limits: QueueLimits,
     ) -> None:
-        self.limits = limits
+        self.retention = limits.retention
+        self.redrive_max_receives = limits.max_receives
         self._sqs = sqs
         self._blocking = blocking
         self._url = url

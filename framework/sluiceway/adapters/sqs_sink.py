@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, cast
 
-import structlog
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -17,7 +16,7 @@ from sluiceway.adapters.batches import Results, send_all
 from sluiceway.adapters.context import clients_of
 from sluiceway.adapters.dead_letter import dead_letter_entry
 from sluiceway.adapters.expressions import text_of
-from sluiceway.adapters.headers import check_forwarded
+from sluiceway.adapters.log import logger
 from sluiceway.adapters.sqs_attributes import MAX_ATTRIBUTES, NAME, attributes_of, refuse_illegal, size_of
 from sluiceway.adapters.sqs_queue import BATCH_ENTRIES, MAX_BYTES, QueueName, chunks, is_fifo, judge_entries, open_queue
 from sluiceway.core.component import Sink
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from types_aiobotocore_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     Entry: TypeAlias = SendMessageBatchRequestEntryTypeDef
-
-_log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class SqsSink(Sink):
@@ -64,12 +61,14 @@ class SqsSink(Sink):
     def _attribute_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(names) > MAX_ATTRIBUTES:
             raise PydanticCustomError("forward", "SQS takes at most ten attributes")
-        for name in names:
+        for index, name in enumerate(names):
             if not NAME.fullmatch(name):
                 raise PydanticCustomError(
-                    "forward", "{name} cannot be the name of an SQS message attribute", {"name": name}
+                    "forward",
+                    "{name} cannot be the name of an SQS message attribute",
+                    {"path": [index], "name": name},
                 )
-        return check_forwarded(names)
+        return names
 
     @field_validator("delay")
     @classmethod
@@ -172,7 +171,7 @@ class SqsSink(Sink):
     def _dead_letter(self, letter: tuple[Delivery, Facts]) -> Entry:
         made = dead_letter_entry(*letter, fifo=is_fifo(self.queue))
         if not made.has_facts:
-            _log.warning("dead letter without its facts: no room", queue=self.queue, **asdict(letter[1]))
+            logger().warning("dead letter without its facts: no room", queue=self.queue, **asdict(letter[1]))
         return made.entry
 
     def _failure(self, code: str, said: str) -> MessageError:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import ClassVar, Literal, Self, TypeAlias, TypeVar, overload
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluiceway.core.context import Context
+from sluiceway.core.headers import check_forwarded
 from sluiceway.core.message import BodyFormat, Message
 from sluiceway.core.outcome import Result
 from sluiceway.core.ports import Bury, Receiver, Send
@@ -123,7 +124,9 @@ class Sink(Component):
     dead_letters: ClassVar[bool] = False
     """This sink may stand under `errors.dead_letter`: it overrides `open_dead_letters`."""
 
-    forward: tuple[str, ...] = Field(default=(), description="Names of the headers to pass on.")
+    forward: Annotated[tuple[str, ...], AfterValidator(check_forwarded)] = Field(
+        default=(), description="Names of the headers to pass on."
+    )
 
     def weigh(self, message: Message) -> int:
         """Return how many bytes of a batch the message takes, counted as the service counts.

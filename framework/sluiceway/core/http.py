@@ -15,28 +15,10 @@ from sluiceway.core.component import Component
 from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import MessageError, Reject, Transient
 from sluiceway.core.expression import Expression
+from sluiceway.core.headers import NOT_PASSED_ON
 from sluiceway.core.resource import Resource
 from sluiceway.core.secret import Secret
 from sluiceway.core.url import UrlTemplate, check_private, scalar_text
-
-NOT_PASSED_ON: Final = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""Headers that are about one connection or one caller (RFC 9110 §7.6.1), so that they never go on with a message."""
 
 MAX_RETRY_AFTER: Final = 12 * 3600.0
 """Seconds that an answer may make us wait: as long as SQS lets a message be held."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from sluiceway.core.errors import LeaseLost, MessageError, Transient
 from sluiceway.core.json import JSON
@@ -93,6 +93,19 @@ class Receiver(Protocol):
     ) -> Sequence[Transient | LeaseLost | None]:
         """Delete what is acknowledged, give back what is to be retried; one result each, None when done."""
         ...
+
+
+@runtime_checkable
+class Queue(Protocol):
+    """An open source that knows its queue's own rules; None where it was not allowed to ask.
+
+    Attributes:
+        retention: Seconds for which the queue keeps a message.
+        redrive_max_receives: Receives after which the queue itself moves a message to its dead-letter queue.
+    """
+
+    retention: float | None
+    redrive_max_receives: int | None
 
 
 Send: TypeAlias = Callable[[Sequence[Message]], Awaitable[Sequence[MessageError | None]]]

@@ -1,0 +1,137 @@
+"""What many tests need: emulators of AWS, a stub that fails as told, and a run's context."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from moto.server import ThreadedMotoServer
+
+from sluiceway.adapters.clients import Clients
+from sluiceway.adapters.clock import SystemClock
+from sluiceway.adapters.context import RunContext
+from sluiceway.adapters.secrets import SecretStore
+from sluiceway.core.context import Http
+from sluiceway.core.ports import Clock
+from sluiceway.local.embedded import EmbeddedAws
+
+_names = count(1)
+
+OpenContext = Callable[..., AbstractAsyncContextManager[RunContext]]
+
+
+@pytest.fixture(autouse=True)
+def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine is configured for, no test reaches it."""
+    for variable in [name for name in os.environ if name.startswith(("AWS_", "LOCALSTACK_"))]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws() as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["ministack", "moto"])
+def endpoint(request: pytest.FixtureRequest) -> str:
+    """Where an emulator answers: the test runs against each."""
+    if request.param == "moto":
+        return str(request.getfixturevalue("moto"))
+    return str(request.getfixturevalue("aws").endpoint)
+
+
+@pytest.fixture
+def name() -> str:
+    """A name for a queue, bus or bucket that no other test uses."""
+    return f"test-{next(_names)}"
+
+
+class NoHttp:
+    """Outgoing HTTP for contexts of components that must not need it."""
+
+    def client(self, *, timeout: float, max_size: int, allow_private: bool = False) -> Http:
+        raise AssertionError("this component is not expected to call out by HTTP")
+
+
+@pytest.fixture
+def open_context() -> OpenContext:
+    """Open a run's context whose AWS is at an endpoint."""
+
+    @asynccontextmanager
+    async def opened(endpoint: str, clock: Clock | None = None) -> AsyncIterator[RunContext]:
+        used = clock or SystemClock()
+        async with Clients(endpoint) as clients:
+            yield RunContext(
+                pipeline="orders",
+                component="tested",
+                clock=used,
+                random=random.Random(1),  # noqa: S311 - chance in a test, not cryptography
+                clients=clients,
+                secrets=SecretStore(clients, used),
+                connections=NoHttp(),
+            )
+
+    return opened
+
+
+class StubAws:
+    """A service that speaks AWS JSON and answers what it was told; without orders it answers `{}`."""
+
+    def __init__(self) -> None:
+        self.endpoint = ""
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.user_agents: list[str] = []
+        self._answers: dict[str, deque[tuple[int, dict[str, str], object]]] = {}
+
+    def answer(self, action: str, body: object, *, status: int = 200, **headers: str) -> None:
+        """Answer the next call of `action` so; `body` may be a function of the request, or the bytes themselves."""
+        self._answers.setdefault(action, deque()).append((status, headers, body))
+
+    def fail(self, action: str, code: str, *, status: int = 400, times: int = 1, **headers: str) -> None:
+        """Fail the next calls of `action`."""
+        for _ in range(times):
+            self.answer(action, {"__type": code, "message": f"told to fail with {code}"}, status=status, **headers)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        action = request.headers["X-Amz-Target"].rpartition(".")[2]
+        asked = orjson.loads(await request.read())
+        self.calls.append((action, asked))
+        self.user_agents.append(request.headers["User-Agent"])
+        waiting = self._answers.get(action)
+        status, headers, body = waiting.popleft() if waiting else (200, {}, {})
+        content = body(asked) if callable(body) else body
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        raw = content if isinstance(content, bytes) else orjson.dumps(content)
+        return web.Response(status=status, body=raw, headers=named, content_type="application/x-amz-json-1.1")
+
+
+@pytest.fixture
+async def stub_aws() -> AsyncIterator[StubAws]:
+    stub = StubAws()
+    app = web.Application(client_max_size=16 * 1024 * 1024)
+    app.router.add_post("/", stub.handle)
+    async with TestServer(app, host="127.0.0.1") as server:
+        stub.endpoint = str(server.make_url("")).rstrip("/")
+        yield stub

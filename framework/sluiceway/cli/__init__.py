@@ -1,1 +1,74 @@
-"""The commands, one file each."""
+"""The command `sluiceway`.
+
+Each command has a file of its own with a function `command`. What a command needs it imports when it runs, so that
+help and start-up stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from sluiceway.cli import lint, list, run, schema  # noqa: A004 - the command's name is its file's
+from sluiceway.cli.errors import flush, guarded
+
+app = typer.Typer(
+    name="sluiceway",
+    help="Integration pipelines on AWS, in YAML: from a queue through patterns to buses, queues and HTTP.",
+    epilog="Exit codes: 0 done; 1 the file or message is wrong; 2 usage; 3 something outside failed; 70 a bug.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("run")(guarded(run.command))
+app.command("lint")(guarded(lint.command))
+app.command("list")(guarded(list.command))
+app.command("schema")(guarded(schema.command))
+
+
+def main() -> None:
+    """Run the command that the arguments name, and leave with its exit code."""
+    if sys.argv[1:2] == ["run"]:
+        # Process 1 of a container has no default action for SIGTERM; until the worker has its own, nothing is held.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    try:
+        app(prog_name="sluiceway")
+    except SystemExit as leaving:
+        _leave(leaving.code if isinstance(leaving.code, int) else 0)
+
+
+def _leave(code: int) -> None:
+    """Exit, even if a blocking stage still runs in a thread, which Python would wait for."""
+    # Python restores the default action while it shuts down: a second SIGTERM would turn success into -15.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    flush()
+    me = threading.current_thread()
+    if any(thread is not me and not thread.daemon for thread in threading.enumerate()):
+        os._exit(code)
+    raise SystemExit(code)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - as the module's docstring says
+
+        typer.echo(f"sluiceway {version('sluiceway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from sluiceway.config.file import StageUse
 from sluiceway.core.component import Sink, Source, Stage
-from sluiceway.core.spec import Drain, Retry, TestCase
+from sluiceway.core.spec import Drain, TestCase
 
 C = TypeVar("C", Stage, Sink)
 
@@ -28,8 +28,8 @@ class Used(Generic[C]):
 
     @property
     def id(self) -> str | None:
-        """Its id: the one given, or the name in `use`."""
-        return (self.use.id or self.use.use) if self.use else None
+        """Its id: the one given, or the name in `use` (of `./file.py:name` the name)."""
+        return (self.use.id or self.use.use.rpartition(":")[2]) if self.use else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,6 @@ class Draft:
 
     source: Source | None
     dead_letter: Sink | None
-    retry: Retry | None
     drain: Drain | None
     stages: list[Used[Stage]] = field(default_factory=list["Used[Stage]"])
     sinks: list[Used[Sink]] = field(default_factory=list["Used[Sink]"])

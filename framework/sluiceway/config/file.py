@@ -66,7 +66,7 @@ class PipelineFile(Settings):
     context: BoundedContext | None = None
     plugins: list[str] = Field(default_factory=list, description="Distributions, and ./file.py, that may be used.")
     source: SourceUse = Field(examples=["{use: sqs, with: {queue: orders}}"])
-    stages: list[StageUse] = Field(default_factory=list)
+    stages: list[StageUse] = Field(default_factory=list[StageUse])
     sinks: list[SinkUse] = Field(min_length=1, examples=["[{use: eventbridge, with: {…}}]"])
     unrouted: Literal["reject", "drop"] = Field(
         default="reject", description="What becomes of a message that no sink takes."
@@ -77,4 +77,4 @@ class PipelineFile(Settings):
     drain: Drain = Drain()
     limits: Limits = Limits()
     errors: Errors = Errors()
-    tests: list[TestCase] = Field(default_factory=list)
+    tests: list[TestCase] = Field(default_factory=list[TestCase])

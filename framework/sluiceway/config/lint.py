@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from sluiceway.config.document import Document
+from sluiceway.config.document import Document, value_at
 from sluiceway.config.draft import Draft, Used
 from sluiceway.config.problems import nearest
 from sluiceway.core.component import Sink, Stage
@@ -90,22 +90,21 @@ def known_ids_in_tests(document: Document, draft: Draft) -> Iterator[Problem]:
 
 def dead_letter(document: Document, draft: Draft) -> Iterator[Problem]:
     """Without a dead-letter queue a wrong message would come again for ever."""
-    if draft.source is None:
-        return
-    if document.has(("errors", "dead_letter")):
-        if draft.dead_letter is not None and not draft.dead_letter.dead_letters:
-            yield document.problem(
-                ("errors", "dead_letter", "use"),
-                "this sink cannot keep dead letters",
-                code="dead-letter",
-                suggestion="sqs",
-            )
-    elif draft.source.needs_dead_letters:
+    if draft.dead_letter is not None and not draft.dead_letter.dead_letters:
+        yield document.problem(
+            ("errors", "dead_letter", "use"),
+            "this sink cannot keep dead letters",
+            code="dead-letter",
+            suggestion="use `sqs`",
+        )
+    is_given = value_at(document.value, ("errors", "dead_letter")) is not None
+    if draft.source is not None and draft.source.needs_dead_letters and not is_given:
+        has_errors = value_at(document.value, ("errors",)) is not None
         yield document.problem(
             ("errors", "dead_letter"),
             "a dead-letter queue is missing: a wrong message would come again for ever",
             code="missing",
-            at=("errors",) if document.has(("errors",)) else ("source",),
+            at=("errors",) if has_errors else ("source",),
             key=True,
             suggestion="add `errors: {dead_letter: {use: sqs, with: {queue: NAME-dlq}}}`",
         )
@@ -113,20 +112,22 @@ def dead_letter(document: Document, draft: Draft) -> Iterator[Problem]:
 
 def leases(document: Document, draft: Draft) -> Iterator[Problem]:
     """A call that may take longer than a lease can last would always be done twice."""
-    if draft.source is None:
-        return
-    limit = draft.source.visibility.limit
+    limit = draft.source.visibility.limit if draft.source else None
     for used in _uses(draft):
         timeout = used.use.timeout if used.use else None
-        if timeout is not None and timeout > limit:
+        if timeout is None:
+            continue
+        if timeout <= 0:
+            yield document.problem(
+                (*used.path, "timeout"), "no call can end in no time", code="timeout", suggestion="write 10s or so"
+            )
+        elif limit is not None and timeout > limit:
             yield document.problem(
                 (*used.path, "timeout"),
                 f"{timeout} is longer than visibility.limit ({limit}): the message would be handed out again before",
                 code="timeout",
-                suggestion=f"at most {limit}",
+                suggestion=f"write at most {limit}",
             )
-        elif timeout is not None and timeout <= 0:
-            yield document.problem((*used.path, "timeout"), "a time-out of nothing", code="timeout")
 
 
 def drain(document: Document, draft: Draft) -> Iterator[Problem]:
@@ -145,4 +146,24 @@ def drain(document: Document, draft: Draft) -> Iterator[Problem]:
         )
 
 
-RULES: tuple[Rule, ...] = (unique_ids, declared_routes, known_ids_in_tests, dead_letter, leases, drain)
+def fifo_source(document: Document, draft: Draft) -> Iterator[Problem]:
+    """The engine keeps no order within message groups yet; without it a FIFO queue would be read wrongly."""
+    queue = value_at(document.value, ("source", "with", "queue"))
+    if draft.source is not None and isinstance(queue, str) and queue.endswith(".fifo"):
+        yield document.problem(
+            ("source", "with", "queue"),
+            "FIFO queues come with a later version",
+            code="fifo",
+            suggestion="read from a standard queue",
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    unique_ids,
+    declared_routes,
+    known_ids_in_tests,
+    dead_letter,
+    leases,
+    drain,
+    fifo_source,
+)

@@ -6,7 +6,7 @@ Everything that is wrong is collected first and reported together.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypedDict, TypeVar, cast
@@ -20,15 +20,16 @@ from sluiceway.config.file import PipelineFile, SinkUse, StageUse
 from sluiceway.config.lint import lint
 from sluiceway.config.problems import in_order, nearest
 from sluiceway.config.pydantic_problems import problems_from
-from sluiceway.config.registry import Kind, Registry, UnknownComponent
-from sluiceway.config.settings import WorkerSettings
+from sluiceway.config.registry import Kind, Registry, UnknownComponent, canonical, is_file
+from sluiceway.config.settings import WorkerSettings, read_settings
 from sluiceway.config.variables import substitute
 from sluiceway.core.component import Sink, Source, Stage
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
-from sluiceway.core.spec import Drain, Pipeline, Retry, SinkSpec, SourceSpec, StageSpec, TestCase
+from sluiceway.core.spec import Drain, Pipeline, SinkSpec, SourceSpec, StageSpec, TestCase
 
 C = TypeVar("C", Source, Stage, Sink)
+U = TypeVar("U", Stage, Sink)
 M = TypeVar("M", bound=BaseModel)
 
 TIMEOUT = 10.0
@@ -71,16 +72,27 @@ def check(
     registry: Registry | None = None,
     settings: WorkerSettings | None = None,
 ) -> Checked:
-    """Read a file (or `text`, as if it stood there) and say everything that is wrong with it."""
+    """Read a file and say everything that is wrong with it.
+
+    Args:
+        path: The file.
+        text: What it holds, when that does not stand there.
+        environ: What `${NAME}` stands for.
+        registry: The components that there are; by default what is installed.
+        settings: The worker's settings; by default what `sluiceway.yaml` beside the file says, problems included.
+    """
+    problems: list[Problem] = []
     try:
         source = yaml.read_text(path, str(path)) if text is None else text
-        document, problems = yaml.collect(source, str(path))
+        document, mistakes = yaml.collect(source, str(path))
     except InvalidPipeline as error:
         return Checked(None, error.problems, None)
+    if settings is None:
+        settings, problems = read_settings(path.parent, environ)
     document, unresolved = substitute(document, environ)
-    builder = _Builder(document, path, registry or Registry(), settings or WorkerSettings())
+    builder = _Builder(document, path, registry or Registry(), settings)
     pipeline = builder.build()
-    found = in_order([*problems, *unresolved, *builder.problems])
+    found = in_order([*problems, *mistakes, *unresolved, *builder.problems])
     return Checked(pipeline, tuple(found), document)
 
 
@@ -95,9 +107,9 @@ class _Builder:
         self._document = document
         self._path = path
         self._registry = registry
-        plugins = value_at(document.value, ("plugins",))
-        named = cast("list[object]", plugins) if isinstance(plugins, list) else []
-        self._plugins = [*settings.plugins, *(name for name in named if isinstance(name, str))]
+        plugins = (value_at(document.value, ("plugins", index)) for index in self._places("plugins"))
+        self._named = [name for name in plugins if isinstance(name, str)]
+        self._plugins = [*settings.plugins, *self._named]
 
     def build(self) -> Pipeline | None:
         """Return the pipeline, or None when a part of it is wrong."""
@@ -111,18 +123,18 @@ class _Builder:
             stages=[self._use("stage", Stage, StageUse, "stages", index) for index in self._places("stages")],
             sinks=[self._use("sink", Sink, SinkUse, "sinks", index) for index in self._places("sinks")],
             dead_letter=self._component("sink", Sink, "errors", "dead_letter"),
-            retry=self._part(Retry, "errors", "retry"),
             drain=self._part(Drain, "drain"),
             tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
         )
-        self.problems += lint(self._document, draft)
+        self.problems += [*self._plugins_missing(), *lint(self._document, draft)]
         return None if file is None else self._pipeline(file, draft)
 
     def _pipeline(self, file: PipelineFile, draft: Draft) -> Pipeline | None:
         source = draft.source
         if source is None or (file.errors.dead_letter and draft.dead_letter is None):
             return None
-        if any(use.component is None for use in (*draft.stages, *draft.sinks)):
+        components = [*(stage.component for stage in draft.stages), *(sink.component for sink in draft.sinks)]
+        if None in components:
             return None
         dead = file.errors.dead_letter
         return Pipeline(
@@ -142,7 +154,7 @@ class _Builder:
             file=self._path,
         )
 
-    def _use(self, kind: Kind, base: type[C], model: type[StageUse], *path: str | int) -> Used[C]:
+    def _use(self, kind: Kind, base: type[U], model: type[StageUse], *path: str | int) -> Used[U]:
         return Used(path, self._part(model, *path), self._component(kind, base, *path))
 
     def _component(self, kind: Kind, base: type[C], *path: str | int) -> C | None:
@@ -163,6 +175,19 @@ class _Builder:
             return None
         return made if isinstance(made, base) else None
 
+    def _plugins_missing(self) -> Iterator[Problem]:
+        installed = self._registry.plugins
+        known = {canonical(name) for name in installed}
+        for index, name in enumerate(self._named):
+            if not is_file(name) and canonical(name) not in known:
+                yield self._document.problem(
+                    ("plugins", index),
+                    f"no plugin `{name}` is installed",
+                    code="unknown-plugin",
+                    allowed=tuple(installed),
+                    suggestion=nearest(name, installed) or f"install {name} beside sluiceway",
+                )
+
     def _unknown(self, error: UnknownComponent, use: str, path: tuple[str | int, ...]) -> Problem:
         suggestion = error.suggestion or nearest(use, error.names)
         return self._document.problem(
@@ -182,22 +207,22 @@ class _Builder:
         return range(len(cast("list[object]", value))) if isinstance(value, list) else range(0)
 
 
-class _Common(TypedDict, Generic[C]):
+class _Common(TypedDict, Generic[U]):
     id: str
     use: str
-    component: C
+    component: U
     timeout: float
     concurrency: int
     routes: tuple[str, ...]
 
 
-def _common(used: Used[C], source: Source) -> _Common[C]:
-    """Return what a stage and a sink have in common; a time-out that is not written out shrinks to the lease's limit."""
+def _common(used: Used[U], source: Source) -> _Common[U]:
+    """Return what a stage and a sink have in common; a time-out not written out shrinks to the lease's limit."""
     use, component = used.use, used.component
     if use is None or component is None:
         raise AssertionError(f"{used.path} was reported as wrong and cannot be built")
     return {
-        "id": use.id or use.use,
+        "id": used.id or use.use,
         "use": use.use,
         "component": component,
         "timeout": use.timeout or min(TIMEOUT, source.visibility.limit),

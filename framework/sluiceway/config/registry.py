@@ -6,6 +6,7 @@ Names are read without importing anything; only what a file uses is imported.
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,25 @@ class Entry:
     distribution: str
     point: EntryPoint
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it comes with Sluiceway, so that a file may use it without naming a plugin."""
+        return canonical(self.distribution) == OURS
+
+    def load(self) -> type[Component]:
+        """Import the component.
+
+        Raises:
+            UnknownComponent: It cannot be imported, or is of another kind.
+        """
+        try:
+            found = self.point.load()
+        except (Exception, SystemExit) as error:
+            raise UnknownComponent(
+                f"`{self.name}` cannot be imported from {self.point.value}: {_short(error)}"
+            ) from error
+        return _component(self.kind, self.name, found)
+
 
 class Registry:
     """All components that are installed.
@@ -56,9 +76,15 @@ class Registry:
     def __init__(self, entries: Iterable[Entry] | None = None) -> None:
         self._entries = tuple(_installed() if entries is None else entries)
 
+    @property
+    def plugins(self) -> list[str]:
+        """The distributions, other than our own, that bring components."""
+        return sorted({entry.distribution for entry in self._entries if not entry.is_ours})
+
     def entries(self, plugins: Sequence[str] | None = None) -> list[Entry]:
         """Return what is installed, sorted by name; with `plugins`, only what those and our own bring."""
-        usable = [e for e in self._entries if plugins is None or e.distribution in {OURS, *plugins}]
+        named = {OURS, *map(canonical, plugins or ())}
+        usable = [e for e in self._entries if plugins is None or canonical(e.distribution) in named]
         return sorted(usable, key=lambda entry: (entry.name, entry.kind, entry.distribution))
 
     def find(self, kind: Kind, use: str, plugins: Sequence[str], folder: Path) -> type[Component]:
@@ -73,19 +99,16 @@ class Registry:
         Raises:
             UnknownComponent: There is none, or it may not be used, or it cannot be imported.
         """
-        if use.startswith(("./", "../")):
-            return _component(kind, use, _from_file(use, plugins, folder))
-        found = [entry for entry in self._entries if entry.kind == kind and entry.name == use]
-        usable = [entry for entry in found if entry.distribution in {OURS, *plugins}]
+        if is_file(use):
+            return _component(kind, use, _from_file(kind, use, plugins, folder))
+        usable = [entry for entry in self.entries(plugins) if entry.kind == kind and entry.name == use]
         if len(usable) > 1:
-            both = " and ".join(sorted(entry.distribution for entry in usable))
-            raise UnknownComponent(
-                f"{kind} `{use}` is claimed by {both}", suggestion="name only one of them in `plugins`"
-            )
+            raise _claimed_twice(usable)
         if usable:
-            return _component(kind, use, _load(usable[0].point, use))
-        if found:
-            plugin = found[0].distribution
+            return usable[0].load()
+        unnamed = [entry for entry in self.entries() if entry.kind == kind and entry.name == use]
+        if unnamed:
+            plugin = unnamed[0].distribution
             raise UnknownComponent(
                 f"{kind} `{use}` belongs to the plugin {plugin}, which this file does not name",
                 suggestion=f"add `plugins: [{plugin}]` to the file",
@@ -94,20 +117,35 @@ class Registry:
         raise UnknownComponent(f"there is no {kind} `{use}`", names)
 
 
+def canonical(distribution: str) -> str:
+    """Return a distribution's name in the spelling in which names are compared.
+
+    https://packaging.python.org/en/latest/specifications/name-normalization/
+    """
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def is_file(use: str) -> bool:
+    """Tell whether a `use`, or an entry of `plugins`, names a Python file beside the pipeline file."""
+    return use.startswith(("./", "../"))
+
+
 def _installed() -> Iterable[Entry]:
     for kind in KINDS:
         for point in entry_points(group=f"{OURS}.{kind}s"):
             yield Entry(kind, point.name, point.dist.name if point.dist else "", point)
 
 
-def _load(point: EntryPoint, use: str) -> object:
-    try:
-        return point.load()
-    except Exception as error:
-        raise UnknownComponent(f"`{use}` cannot be imported from {point.value}: {_short(error)}") from error
+def _claimed_twice(entries: Sequence[Entry]) -> UnknownComponent:
+    entry = entries[0]
+    both = " and ".join(entry.distribution for entry in entries)
+    others = " or ".join(entry.distribution for entry in entries if not entry.is_ours)
+    return UnknownComponent(
+        f"{entry.kind} `{entry.name}` is claimed by {both}", suggestion=f"remove {others} from `plugins`"
+    )
 
 
-def _from_file(use: str, plugins: Sequence[str], folder: Path) -> object:
+def _from_file(kind: Kind, use: str, plugins: Sequence[str], folder: Path) -> object:
     file, _, name = use.rpartition(":")
     if not file.endswith(".py") or not name.isidentifier():
         raise UnknownComponent(f"`{use}` is not of the form ./file.py:name")
@@ -120,8 +158,8 @@ def _from_file(use: str, plugins: Sequence[str], folder: Path) -> object:
         raise UnknownComponent(f"there is no file {file} beside the pipeline file")
     module = _module(path)
     if not hasattr(module, name):
-        marked = [n for n, v in vars(module).items() if hasattr(v, "__sluiceway_stage__")]
-        raise UnknownComponent(f"{file} has no `{name}`", marked)
+        there = [f"{file}:{n}" for n, v in vars(module).items() if _class(v, kind) and v is not KINDS[kind]]
+        raise UnknownComponent(f"{file} has no `{name}`", there)
     return getattr(module, name)
 
 
@@ -136,20 +174,25 @@ def _module(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UnknownComponent(f"{path.name} cannot be imported: {_short(error)}") from error
     return module
 
 
 def _component(kind: Kind, use: str, found: object) -> type[Component]:
-    component = getattr(found, "__sluiceway_stage__", found)
-    base = KINDS[kind]
-    if isinstance(component, type) and issubclass(component, base):
+    component = _class(found, kind)
+    if component is not None:
         return component
     hint = "decorate it with @stage, or make it a subclass of Stage" if kind == "stage" else None
     raise UnknownComponent(f"`{use}` is no {kind}", suggestion=hint)
 
 
-def _short(error: Exception) -> str:
+def _class(found: object, kind: Kind) -> type[Component] | None:
+    """Return the component that an object is, or that `@stage` made of it."""
+    component = getattr(found, "__sluiceway_stage__", found)
+    return component if isinstance(component, type) and issubclass(component, KINDS[kind]) else None
+
+
+def _short(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:200]}"

@@ -13,6 +13,7 @@ from sluiceway.config.pydantic_problems import problems_from
 from sluiceway.config.variables import substitute
 from sluiceway.core.component import Settings
 from sluiceway.core.errors import InvalidPipeline
+from sluiceway.core.problem import Problem
 
 FILE = "sluiceway.yaml"
 
@@ -29,14 +30,22 @@ def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Work
     Raises:
         InvalidPipeline: The file is wrong; it carries every problem.
     """
-    path = folder / FILE
-    if not path.exists():
-        return WorkerSettings()
-    document, problems = substitute(yaml.read(path), environ)
-    try:
-        settings = WorkerSettings.model_validate(document.value)
-    except ValidationError as error:
-        problems += problems_from(error, document, (), WorkerSettings)
+    settings, problems = read_settings(folder, environ)
     if problems:
         raise InvalidPipeline(problems)
     return settings
+
+
+def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[WorkerSettings, list[Problem]]:
+    """Return the settings in a folder and what is wrong with them; the defaults where there are none, or wrong ones."""
+    path = folder / FILE
+    if not path.exists():
+        return WorkerSettings(), []
+    try:
+        document, problems = substitute(yaml.read(path), environ)
+    except InvalidPipeline as error:
+        return WorkerSettings(), list(error.problems)
+    try:
+        return WorkerSettings.model_validate(document.value), problems
+    except ValidationError as error:
+        return WorkerSettings(), [*problems, *problems_from(error, document, (), WorkerSettings)]

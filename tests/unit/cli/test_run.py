@@ -1,0 +1,67 @@
+"""`sluiceway run`, on memory."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sluiceway.cli import app
+from sluiceway.cli.summary import print_summary
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Ack, DeadLetter, Facts, Retry
+from sluiceway.core.ports import Delivery
+from sluiceway.engine.report import Ending, Report
+
+FILE = """\
+version: 1
+name: orders
+source: {use: memory, with: {messages: [{body: {total: 1}}, {body: {total: 0}}]}}
+stages: [{use: filter, with: {pattern: {body: {total: [1]}}}}]
+sinks: [{use: memory}]
+"""
+
+
+def test_a_run_ends_when_its_source_is_exhausted_and_logs_what_it_did(tmp_path: Path) -> None:
+    file = tmp_path / "orders.yaml"
+    file.write_text(FILE)
+    result = CliRunner().invoke(app, ["run", str(file)])
+    assert result.exit_code == 0
+    assert '"event": "stopped"' in result.stderr
+    assert '"received": 2' in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_wrong_file_does_not_run(tmp_path: Path) -> None:
+    file = tmp_path / "orders.yaml"
+    file.write_text(FILE.replace("sinks", "sink"))
+    result = CliRunner().invoke(app, ["run", str(file)])
+    assert result.exit_code == 1
+    assert "orders.yaml:5:1: error[unknown-key]" in result.stderr
+    assert result.stderr.splitlines()[-1] == "1 error, 0 warnings"
+
+
+def test_the_sums_of_the_closing_table_can_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(received=5)
+    message = Message(id="m")
+    delivery = Delivery(message, "r", b"")
+    facts = Facts("orders", "as-agreed", "invalid", "", 1, (), "m", "")
+    for verdict in (Ack(), Ack(), DeadLetter(facts), Retry(1, "")):
+        report.done(delivery, verdict)
+    for ending in (
+        Ending("accepted", "bus"),
+        Ending("dropped", "only-paid", "no pattern matched"),
+        Ending("rejected", "as-agreed", "body.x is 3", "invalid"),
+    ):
+        report.ended(delivery, message, ending)
+    print_summary({"orders": report})
+    assert capsys.readouterr().out.splitlines() == [
+        "orders         messages  where      why",
+        "done                  2",
+        "dead-lettered         1",
+        "given back            1",
+        "not settled           1             its lease was lost, or the worker was stopped",
+        "total                 5             received",
+        "  accepted            1  bus",
+        "  dropped             1  only-paid  no pattern matched",
+        "  rejected            1  as-agreed  invalid",
+    ]

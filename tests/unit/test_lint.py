@@ -1,0 +1,153 @@
+"""The rules that span several parts of a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from sluiceway.config.load import check
+from sluiceway.core.problem import Problem
+
+Lint: TypeAlias = Callable[[str], list[Problem]]
+
+STAGES = """\
+from typing import ClassVar
+from sluiceway import Duration, Message, Source, stage
+
+@stage(routes=["express", "normal"])
+def router(message: Message) -> Message:
+    return message
+
+class Slow(Source):
+    needs_dead_letters: ClassVar[bool] = False
+    wait_time: Duration = Duration("10s")
+
+    @property
+    def poll_time(self) -> Duration:
+        return self.wait_time
+"""
+
+HEAD = "version: 1\nname: orders\nplugins: [./stages.py]\n"
+
+
+@pytest.fixture
+def lint(tmp_path: Path) -> Lint:
+    def run(text: str) -> list[Problem]:
+        (tmp_path / "stages.py").write_text(STAGES)
+        file = tmp_path / "orders.yaml"
+        file.write_text(HEAD + text)
+        found = check(file, environ={})
+        assert found.pipeline or found.problems
+        return list(found.problems)
+
+    return run
+
+
+def places(problems: list[Problem]) -> list[str]:
+    return [f"{p.line}:{p.column} {p.code} {p.path}" for p in problems]
+
+
+MEMORY = "source: {use: memory}\nsinks: [{use: memory}]\n"
+
+
+def test_ids_are_unique_over_stages_and_sinks(lint: Lint) -> None:
+    [problem] = lint(
+        "source: {use: memory}\nstages:\n  - use: './stages.py:router'\nsinks:\n  - {id: router, use: memory}\n"
+    )
+    assert places([problem]) == ["8:10 id sinks.router.id"]
+    assert problem.message == "the id `router` is taken already, on line 6"
+
+
+def test_the_second_of_two_sinks_without_id_is_told_to_have_one(lint: Lint) -> None:
+    [problem] = lint("source: {use: memory}\nsinks:\n  - use: memory\n  - use: memory\n")
+    assert places([problem]) == ["7:5 id sinks.1.id"]
+    assert problem.suggestion == "give this one an id of its own, such as `memory-2`"
+
+
+@pytest.mark.parametrize("word", ["dead_letter", "dropped"])
+def test_what_tests_call_outcomes_is_no_id(lint: Lint, word: str) -> None:
+    assert places(lint(f"source: {{use: memory}}\nsinks: [{{id: {word}, use: memory}}]\n")) == [
+        f"5:14 id sinks.{word}.id"
+    ]
+
+
+ROUTED = "source: {use: memory}\nstages: [{use: './stages.py:router'}]\nsinks: [{use: memory, routes: %s}]\n"
+
+
+def test_a_route_that_a_stage_before_declares_is_fine(lint: Lint) -> None:
+    assert lint(ROUTED % "[express, normal]") == []
+
+
+def test_a_route_that_no_stage_declares_is_refused_with_the_nearest(lint: Lint) -> None:
+    [problem] = lint(ROUTED % "[expres]")
+    assert places([problem]) == ["6:32 unknown-route sinks.0.routes.0"]
+    assert (problem.suggestion, problem.allowed) == ("express", ("express", "normal"))
+
+
+def test_a_route_is_not_declared_by_a_stage_that_comes_later(lint: Lint) -> None:
+    found = lint(
+        "source: {use: memory}\n"
+        "stages:\n  - {id: a, use: './stages.py:router', routes: [express]}\n"
+        "sinks: [{use: memory}]\n"
+    )
+    assert places(found) == ["6:49 unknown-route stages.a.routes.0"]
+
+
+def test_an_empty_list_of_routes_is_refused(lint: Lint) -> None:
+    assert places(lint(ROUTED % "[]")) == ["6:31 invalid sinks.0.routes"]
+
+
+def test_tests_name_stages_to_mock_and_sinks_or_outcomes_to_expect(lint: Lint) -> None:
+    found = lint(
+        MEMORY + "tests:\n"
+        "  - {name: a, given: {body: 1}, mock: {memry: 1}, expect: {memory: 1, dropped: 0, dead_letter: 0}}\n"
+        "  - {name: b, given: {body: 1}, expect: {memry: 1}}\n"
+    )
+    assert places(found) == ["7:40 unknown-id tests.0.mock.memry", "8:42 unknown-id tests.1.expect.memry"]
+    assert [p.suggestion for p in found] == [None, "memory"]
+
+
+SQS = "source: {use: sqs, with: {queue: orders}}\nsinks: [{use: memory}]\n"
+
+
+@pytest.mark.parametrize(("errors", "place"), [("", "4:1"), ("errors: {retry: {attempts: 3}}\n", "6:1")])
+def test_a_queue_needs_a_dead_letter_queue(lint: Lint, errors: str, place: str) -> None:
+    assert places(lint(SQS + errors)) == [f"{place} missing errors.dead_letter"]
+
+
+def test_a_memory_source_needs_no_dead_letter_queue(lint: Lint) -> None:
+    assert lint(MEMORY) == []
+
+
+def test_a_sink_that_cannot_keep_dead_letters_is_refused(lint: Lint) -> None:
+    found = lint(SQS + "errors: {dead_letter: {use: http, with: {url: 'https://example.org'}}}\n")
+    assert places(found) == ["6:29 dead-letter errors.dead_letter.use"]
+
+
+LEASE = "source: {use: memory, with: {visibility: {initial: 5s, limit: 20s}}}\nsinks: [{use: memory, timeout: %s}]\n"
+
+
+@pytest.mark.parametrize(("timeout", "right"), [("20s", True), ("21s", False), ("0s", False)])
+def test_a_time_out_is_positive_and_within_the_lease(lint: Lint, timeout: str, *, right: bool) -> None:
+    assert places(lint(LEASE % timeout)) == ([] if right else ["5:32 timeout sinks.0.timeout"])
+
+
+@pytest.mark.parametrize(
+    ("wait", "stop", "right"), [("10s", "25s", True), ("10s", "24s", False), ("0s", "5s", True), ("1s", "4s", False)]
+)
+def test_two_polls_fit_into_the_stop_time_out(lint: Lint, wait: str, stop: str, *, right: bool) -> None:
+    found = lint(
+        f"source: {{use: './stages.py:Slow', with: {{wait_time: {wait}}}}}\n"
+        f"sinks: [{{use: memory}}]\ndrain: {{stop_timeout: {stop}}}\n"
+    )
+    assert places(found) == ([] if right else ["4:53 drain source.with.wait_time"])
+
+
+def test_a_fifo_source_is_refused_for_now(lint: Lint) -> None:
+    found = lint(
+        "source: {use: sqs, with: {queue: orders.fifo}}\nsinks: [{use: memory}]\n"
+        "errors: {dead_letter: {use: sqs, with: {queue: orders-dlq}}}\n"
+    )
+    assert places(found) == ["4:34 fifo source.with.queue"]
+    assert found[0].message == "FIFO queues come with a later version"

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from sluiceway.cli import lint, list, run, schema  # noqa: A004 - the command's name is its file's
+from sluiceway.cli import lint, list, run, schema, test  # noqa: A004 - the command's name is its file's
 from sluiceway.cli.errors import flush, guarded
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("run")(guarded(run.command))
 app.command("lint")(guarded(lint.command))
 app.command("list")(guarded(list.command))
 app.command("schema")(guarded(schema.command))
+app.command("test")(guarded(test.command))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from sluiceway.cli import demo, dev, lint, list, run, schema, send  # noqa: A004 - the command's name is its file's
+from sluiceway.cli import demo, dev, lint, list, run, schema, send, test  # noqa: A004 - the command's name is its file's
 from sluiceway.cli.errors import flush, guarded
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.command("run")(guarded(run.command))
 app.command("dev")(guarded(dev.command))
 app.command("demo")(guarded(demo.command))
+app.command("test")(guarded(test.command))
 app.command("send")(guarded(send.command))
 app.command("lint")(guarded(lint.command))
 app.command("list")(guarded(list.command))

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from sluiceway.config.document import Document, value_at
 from sluiceway.config.draft import Draft, Used
+from sluiceway.config.expect import readable_expectations
 from sluiceway.config.problems import nearest
 from sluiceway.core.component import Sink, Stage
 from sluiceway.core.problem import Problem
@@ -162,6 +163,7 @@ RULES: tuple[Rule, ...] = (
     unique_ids,
     declared_routes,
     known_ids_in_tests,
+    readable_expectations,
     dead_letter,
     leases,
     drain,

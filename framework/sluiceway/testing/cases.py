@@ -1,0 +1,113 @@
+"""Run the tests that stand in a pipeline file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from sluiceway.core.errors import Reject
+from sluiceway.core.json import JSON
+from sluiceway.core.message import Message
+from sluiceway.core.spec import Pipeline, TestCase
+from sluiceway.testing.difference import Item, count_difference, list_difference
+from sluiceway.testing.mocks import RunFailed
+from sluiceway.testing.pipeline import Ended, Ran, loaded, run_pipeline
+
+Expected: TypeAlias = JSON
+"""What a test expects at one output: a count, a message, or a list of messages. `lint` has checked that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that is not as a test expects.
+
+    Attributes:
+        output: A sink's id, `dead_letter` or `dropped`; None when the run itself failed.
+        text: What is wrong, in lines for a person.
+    """
+
+    output: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """How one test of a file went.
+
+    Attributes:
+        index: Its place under `tests:`, from 0.
+        name: Its name.
+        failures: What is not as expected; empty when it passed.
+    """
+
+    __test__ = False
+
+    index: int
+    name: str
+    failures: tuple[Failure, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was as expected."""
+        return not self.failures
+
+
+def run_tests(pipeline: str | Path | Pipeline) -> list[TestResult]:
+    """Run the tests in a pipeline file, each by itself, and return how they went, in the order of the file.
+
+    Stages are held to the rule that a body is never changed in place.
+
+    Args:
+        pipeline: As for `run_pipeline`.
+
+    Raises:
+        InvalidPipeline: The file is wrong; it carries every problem.
+    """
+    ready = loaded(pipeline)
+    return [TestResult(index, test.name, _failures(ready, test)) for index, test in enumerate(ready.tests)]
+
+
+def _failures(pipeline: Pipeline, test: TestCase) -> tuple[Failure, ...]:
+    given = test.given if isinstance(test.given, list) else [test.given]
+    try:
+        ran = run_pipeline(pipeline, [each.model_dump() for each in given], test.mock, check_mutation=True)
+    except RunFailed as error:
+        return (Failure(None, str(error)),)
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises while it is opened, the other tests still run
+        return (Failure(None, f"the pipeline cannot run: {type(error).__name__}: {error}"),)
+    outputs = _outputs(ran)
+    differences = {name: _difference(test.expect.get(name, []), items) for name, items in outputs.items()}
+    return tuple(Failure(name, text) for name, text in differences.items() if text)
+
+
+def _difference(expected: Expected, items: Sequence[Item]) -> str:
+    if isinstance(expected, int):
+        return count_difference(expected, items)
+    wanted = expected if isinstance(expected, list) else [expected]
+    return list_difference([each for each in wanted if isinstance(each, dict)], items)
+
+
+def _outputs(ran: Ran) -> dict[str, list[Item]]:
+    """Return what came out, by the names and with the fields that `expect:` has for it."""
+    sinks: dict[str, list[Item]] = {
+        name: [{"id": message.id, "body": _body(message), "headers": dict(message.headers)} for message in messages]
+        for name, messages in ran.sinks.items()
+    }
+    dropped = [_outcome(each, {}) for each in ran.dropped]
+    dead_letters = [_outcome(each, {"error": each.error}) for each in ran.dead_letters]
+    return {**sinks, "dropped": dropped, "dead_letter": dead_letters}
+
+
+def _outcome(ended: Ended, error: dict[str, JSON]) -> Item:
+    message = ended.message
+    return {"stage": ended.stage, **error, "reason": ended.reason, "id": message.id, "body": _body(message)}
+
+
+def _body(message: Message) -> JSON:
+    """Return the body; one that cannot be read as the text that came."""
+    try:
+        return message.body
+    except Reject:
+        return message.payload.decode(errors="replace")

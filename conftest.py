@@ -1,4 +1,4 @@
-"""Examples in README.md and docs/ run as tests: Python is executed, YAML is linted, and a whole pipeline's tests are run."""
+"""Examples in README.md and docs/ run as tests: Python is executed, YAML linted, a whole pipeline's tests run."""
 
 from __future__ import annotations
 

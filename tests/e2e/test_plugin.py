@@ -36,7 +36,9 @@ def sluiceway(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels = folder / "wheels"
     for project in (REPOSITORY, PLUGIN):
         source = folder / project.name
-        shutil.copytree(project, source, ignore=shutil.ignore_patterns(".venv", ".git", "*cache*", "tests"))
+        shutil.copytree(
+            project, source, ignore=shutil.ignore_patterns(".venv", ".git", ".*cache", "__pycache__", "tests")
+        )
         built = run(
             sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", wheels, source
         )

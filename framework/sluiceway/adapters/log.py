@@ -23,12 +23,12 @@ def configure_logs(*, stream: TextIO | None = None, style: str = "auto") -> None
         stream: Where they go; standard error by default.
         style: `json`, `text`, or `auto`: text on a terminal (coloured unless NO_COLOR is set), else JSON.
     """
-    stream = stream or sys.stderr
-    as_text = style == "text" or (style == "auto" and stream.isatty())
+    out = stream or cast("TextIO", sys.stderr)
+    as_text = style == "text" or (style == "auto" and out.isatty())
     renderers: list[Processor] = (
         [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(colors=stream.isatty() and not _no_color(), pad_event_to=14),
+            structlog.dev.ConsoleRenderer(colors=out.isatty() and not _no_color(), pad_event_to=14),
         ]
         if as_text
         else [structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer(sort_keys=True)]
@@ -36,7 +36,7 @@ def configure_logs(*, stream: TextIO | None = None, style: str = "auto") -> None
     structlog.configure(
         processors=[structlog.processors.add_log_level, _without_nothing, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=_Unbreakable(stream),
+        logger_factory=_Unbreakable(out),
         cache_logger_on_first_use=False,
     )
 

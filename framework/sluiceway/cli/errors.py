@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, ParamSpec
+from typing import Final, ParamSpec, TextIO
 
 import typer
 
@@ -79,9 +79,9 @@ def problems_text(problems: Iterable[Problem], *, color: bool) -> str:
     return f"{render_text(problems, sources, color=color)}\n{_count(problems)}"
 
 
-def in_color(stream: object) -> bool:
+def in_color(stream: TextIO) -> bool:
     """Tell whether to colour what is written to a stream: on a terminal, unless NO_COLOR is set."""
-    return hasattr(stream, "isatty") and stream.isatty() and not os.environ.get("NO_COLOR")
+    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def flush() -> None:

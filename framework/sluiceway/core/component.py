@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias, TypeVar, overload
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias, TypeVar, cast, overload
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
@@ -176,16 +176,20 @@ def _stage_class(function: Callable[..., object], *, blocking: bool, routes: tup
         if p.kind is p.KEYWORD_ONLY
     }
     name = getattr(function, "__name__", "stage")
-    made = create_model(name, __base__=Stage, __module__=function.__module__, **settings)  # type: ignore[call-overload] # fields known at run time only
+    make = cast("Callable[..., type[Stage]]", create_model)  # its overloads know no fields from a mapping
+    made = make(name, __base__=Stage, __module__=function.__module__, **settings)
     made.__doc__ = function.__doc__
     made.blocking = blocking
-    made.labels = lambda _self: routes  # type: ignore[method-assign] # as for `open` below
+
+    def labels(self: Stage) -> Sequence[str]:  # noqa: ARG001 - the method's contract
+        return routes
 
     @asynccontextmanager
     async def open(self: Stage, context: Context) -> AsyncGenerator[Process]:  # noqa: A001, ARG001 - the method's name and contract
         yield _bind(function, {key: getattr(self, key) for key in settings})
 
-    made.open = open  # type: ignore[method-assign] # the class is made here; this is its definition
+    made.labels = labels  # type: ignore[method-assign] # the class is made here; this is its definition
+    made.open = open  # type: ignore[method-assign] # as above
     return made
 
 

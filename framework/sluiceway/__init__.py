@@ -6,7 +6,7 @@ What stands in `__all__` is the product: all that a plugin may import.
 from typing import TYPE_CHECKING
 
 from sluiceway.core import json
-from sluiceway.core.component import Process, Settings, Sink, Source, Stage, stage
+from sluiceway.core.component import Settings, Sink, Source, Stage, stage
 from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
@@ -16,6 +16,7 @@ from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Drop, Result
 from sluiceway.core.ports import Delivery
+from sluiceway.core.process import Process
 from sluiceway.core.resource import Resource
 from sluiceway.core.schema import Schema
 from sluiceway.core.secret import Secret

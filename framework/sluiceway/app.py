@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
-import threading
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,18 +17,20 @@ from sluiceway.adapters.context import RunContext
 from sluiceway.adapters.health import serve_health
 from sluiceway.adapters.http import HttpPool
 from sluiceway.adapters.log import logger
+from sluiceway.adapters.loop import UnawaitedThreads, loop_factory
 from sluiceway.adapters.secrets import SecretStore
+from sluiceway.adapters.signals import set_by_signals
 from sluiceway.config.load import load as load_file
 from sluiceway.core.context import Context
 from sluiceway.core.errors import InvalidPipeline, OutsideError
 from sluiceway.core.ports import Queue
 from sluiceway.core.problem import Problem
+from sluiceway.core.process import Process, is_async
 from sluiceway.core.resource import Resource
-from sluiceway.core.spec import Pipeline, SinkSpec, SourceSpec
-from sluiceway.core.units import Duration
-from sluiceway.engine.report import Report
+from sluiceway.core.spec import Pipeline
+from sluiceway.engine.report import Report, settled_facts, start_facts
 from sluiceway.engine.surroundings import Surroundings
-from sluiceway.engine.worker import LEAVE, Parts, Worker
+from sluiceway.engine.worker import Parts, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +97,6 @@ def run(*paths: str | Path, options: Options | None = None) -> None:
         runner.run(serve(pipelines, options or Options()))
 
 
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's event loop when the `fast` extra is installed, else None for Python's own."""
-    try:
-        import uvloop  # noqa: PLC0415 - optional
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
 async def serve(pipelines: Sequence[Pipeline], options: Options, stop: asyncio.Event | None = None) -> None:
     """Run pipelines on this event loop until a signal comes, `stop` is set, or every source is exhausted.
 
@@ -116,25 +106,15 @@ async def serve(pipelines: Sequence[Pipeline], options: Options, stop: asyncio.E
     """
     _check_names(pipelines)
     stop = stop or asyncio.Event()
-    asyncio.get_running_loop().set_default_executor(_Threads())
-    forget = _on_signals(stop)
-    try:
-        async with AsyncExitStack() as stack:
-            shared = await _shared(stack, options)
-            await _check_start(pipelines, shared)
-            workers = [await stack.enter_async_context(_prepared(p, shared, options)) for p in pipelines]
-            if options.health_port is not None:
-                await stack.enter_async_context(serve_health(options.health_port, workers))
-            await _run_all(workers, stop)
-    finally:
-        forget()
-
-
-class _Threads(ThreadPoolExecutor):
-    """Threads for blocking stages. A loop that closes waits for them; one that hangs must not hold up the exit."""
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - Python's
-        super().shutdown(wait=False, cancel_futures=True)
+    asyncio.get_running_loop().set_default_executor(UnawaitedThreads())
+    async with AsyncExitStack() as stack:
+        stack.enter_context(set_by_signals(stop))
+        shared = await _shared(stack, options)
+        await _check_start(pipelines, shared)
+        workers = [await stack.enter_async_context(_prepared(p, shared, options)) for p in pipelines]
+        if options.health_port is not None:
+            await stack.enter_async_context(serve_health(options.health_port, workers))
+        await _run_all(workers, stop)
 
 
 async def _run_all(workers: Sequence[Worker], stop: asyncio.Event) -> None:
@@ -208,9 +188,23 @@ async def open_worker(
             bury = await enter(pipeline.dead_letter.component.open_dead_letters(context_for("dead_letter")))
         sends = {sink.id: await enter(sink.component.open(context_for(sink.id))) for sink in pipeline.sinks}
         processes = {stage.id: await enter(stage.component.open(context_for(stage.id))) for stage in pipeline.stages}
+        _check_kinds(pipeline, processes)
         receiver = await enter(pipeline.source.component.open(context_for("source")))
         retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
         yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention), around)
+
+
+def _check_kinds(pipeline: Pipeline, processes: Mapping[str, Process]) -> None:
+    """Refuse what a stage's `open` gave when nobody can tell whether it is pure work or I/O."""
+    problems: list[Problem] = []
+    for stage in pipeline.stages:
+        try:
+            is_async(processes[stage.id], blocking=stage.component.blocking)
+        except TypeError as error:
+            where = f"stages.{stage.id}"
+            problems.append(Problem(file=str(pipeline.file or ""), line=1, column=1, path=where, message=str(error)))
+    if problems:
+        raise InvalidPipeline(problems)
 
 
 def _heed_queue(queue: Queue, pipeline: Pipeline, around: Surroundings) -> float | None:
@@ -260,44 +254,3 @@ def _check_names(pipelines: Sequence[Pipeline]) -> None:
                 ]
             )
         files[pipeline.name] = pipeline.file
-
-
-def _on_signals(stop: asyncio.Event) -> Callable[[], None]:
-    """Let SIGTERM and SIGINT set `stop`, and return what undoes it. A second signal changes nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        return lambda: None
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    for number in before:
-        loop.add_signal_handler(number, stop.set)
-
-    def forget() -> None:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
-
-    return forget
-
-
-def start_facts(pipeline: Pipeline) -> dict[str, object]:
-    """Return what a worker reads and writes, and within which bounds, for the line it logs when it starts."""
-    limits, visibility = pipeline.limits, pipeline.source.component.visibility
-    return {
-        "source": _place(pipeline.source),
-        "sinks": ", ".join(f"{sink.id}={_place(sink)}" for sink in pipeline.sinks),
-        "dead_letter": _place(pipeline.dead_letter) if pipeline.dead_letter else None,
-        "in_flight": f"{limits.in_flight}/{limits.in_flight_bytes}",
-        "lease": str(visibility.initial),
-        "drain": str(Duration(max(1.0, pipeline.drain.stop_timeout - LEAVE))),
-    }
-
-
-def settled_facts(report: Report) -> dict[str, int]:
-    """Return how many deliveries were settled in which way, in the words of the log."""
-    words = {"Ack": "done", "Retry": "given_back", "DeadLetter": "dead_lettered"}
-    return {word: report.settled[name] for name, word in words.items()}
-
-
-def _place(spec: SourceSpec | SinkSpec) -> str:
-    names = [resource.name for resource in spec.component.resources()]
-    return f"{spec.use}:{names[0]}" if names else spec.use

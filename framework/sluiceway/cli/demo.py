@@ -59,7 +59,7 @@ def _tell(file: Path, out: Console) -> Story:
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - start-up
 
-    from sluiceway.app import loop_factory  # noqa: PLC0415 - the AWS client costs 0.4 s
+    from sluiceway.adapters.loop import loop_factory  # noqa: PLC0415 - start-up
     from sluiceway.local.demo import tell  # noqa: PLC0415 - as above
     from sluiceway.local.embedded import EmbeddedAws  # noqa: PLC0415 - as above
 

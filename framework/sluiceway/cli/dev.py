@@ -22,7 +22,7 @@ def command(files: Files) -> None:
     import contextlib  # noqa: PLC0415 - start-up
 
     from sluiceway.adapters.log import configure_logs  # noqa: PLC0415 - start-up
-    from sluiceway.app import loop_factory  # noqa: PLC0415 - the AWS client costs 0.4 s
+    from sluiceway.adapters.loop import loop_factory  # noqa: PLC0415 - start-up
     from sluiceway.cli.console import console  # noqa: PLC0415 - start-up
     from sluiceway.local.dev import DevLoop  # noqa: PLC0415 - as above
     from sluiceway.local.embedded import EmbeddedAws  # noqa: PLC0415 - as above

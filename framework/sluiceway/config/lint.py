@@ -11,13 +11,10 @@ from sluiceway.config.expect import readable_expectations
 from sluiceway.config.problems import nearest
 from sluiceway.core.component import Sink, Stage
 from sluiceway.core.problem import Problem
+from sluiceway.core.spec import LEAVE
 from sluiceway.core.units import Duration
 
 Rule: TypeAlias = Callable[[Document, Draft], Iterator[Problem]]
-
-LEAVE = 5
-"""Seconds of the stop time-out that are kept for leaving."""
-
 
 OUTPUTS = {"dead_letter", "dropped"}
 """What a test may expect besides sinks."""
@@ -140,7 +137,7 @@ def drain(document: Document, draft: Draft) -> Iterator[Problem]:
     if wait > room:
         yield document.problem(
             ("source", "with", "wait_time"),
-            f"wait_time {wait} is more than (stop_timeout {draft.drain.stop_timeout} - {LEAVE}s) / 2 = {room}:"
+            f"wait_time {wait} is more than (stop_timeout {draft.drain.stop_timeout} - {LEAVE:g}s) / 2 = {room}:"
             " a stop could cut a poll off and strand what it brings",
             code="drain",
             suggestion=f"wait_time at most {room}, or a longer drain.stop_timeout",

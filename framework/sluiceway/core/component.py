@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias, TypeVar, cast, overload
+from typing import Annotated, ClassVar, Literal, Self, TypeVar, cast, overload
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,11 +19,9 @@ from sluiceway.core.headers import check_forwarded
 from sluiceway.core.message import BodyFormat, Message
 from sluiceway.core.outcome import Result
 from sluiceway.core.ports import Bury, Receiver, Send
+from sluiceway.core.process import Process, is_async
 from sluiceway.core.resource import Resource
 from sluiceway.core.units import Duration
-
-Process: TypeAlias = Callable[[Message], Result | Awaitable[Result]]
-"""What `Stage.open` yields: a `def` (pure, called in line) or an `async def` (I/O, called concurrently)."""
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -54,6 +52,13 @@ class Stage(Component):
 
     blocking: ClassVar[bool] = False
     """`process` blocks (a slow library, a file): call it in a thread."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        """Refuse a `process` of the wrong kind where it is written, so that `lint` finds it."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if "process" in cls.__dict__:
+            _check_kind(cls.__name__, cls.process, blocking=cls.blocking)
 
     def labels(self) -> Sequence[str]:
         """Return the routes that this stage may put a message on."""
@@ -159,13 +164,24 @@ def stage(function: F | None = None, /, *, blocking: bool = False, routes: Seque
         function: Takes a message and returns what becomes of it.
         blocking: The function blocks: call it in a thread.
         routes: The routes that the function may put a message on.
+
+    Raises:
+        TypeError: The function is a generator, a lambda, or hides an `async def`.
     """
 
     def mark(function: F) -> F:
+        _check_kind(getattr(function, "__name__", "stage"), function, blocking=blocking)
         function.__sluiceway_stage__ = _stage_class(function, blocking=blocking, routes=tuple(routes))  # type: ignore[attr-defined] # our mark on a function
         return function
 
     return mark if function is None else mark(function)
+
+
+def _check_kind(name: str, process: object, *, blocking: bool) -> None:
+    try:
+        is_async(process, blocking=blocking)
+    except TypeError as error:
+        raise TypeError(f"stage {name}: {error}") from None
 
 
 def _stage_class(function: Callable[..., object], *, blocking: bool, routes: tuple[str, ...]) -> type[Stage]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 from sluiceway.core.component import Settings, Sink, Source, Stage
 from sluiceway.core.json import JSON
 from sluiceway.core.units import Duration, Size
+
+LEAVE: Final = 5.0
+"""Seconds before the platform's stop time-out by which a worker has left."""
 
 
 class Backoff(Settings):

@@ -9,6 +9,7 @@ from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.spec import Pipeline, SinkSpec
+from sluiceway.engine.call import timed
 from sluiceway.engine.chain import LOST
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
@@ -127,18 +128,15 @@ class Batcher:
         return leg.owner.lost
 
     async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None]:
-        limit = asyncio.timeout(self.sink.timeout)
         try:
-            async with limit:
-                results = await self._send(messages)
+            results = await timed(self._send(messages), self.sink.id, self.sink.timeout)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, its messages must not be lost
-            if isinstance(error, TimeoutError) and limit.expired():
-                error = Transient(f"{self.sink.id} did not answer within {self.sink.timeout:g}s")
             return [error] * len(messages)
-        if len(results) != len(messages):
-            bug = TypeError(f"{self.sink.id} gave {len(results)} results for {len(messages)} messages")
-            return [bug] * len(messages)
-        return results
+        judged = [_result(result) for result in results] if isinstance(results, list | tuple) else []
+        if len(judged) == len(messages):
+            return judged
+        bug = TypeError(f"{self.sink.id} gave {len(judged)} results for {len(messages)} messages")
+        return [bug] * len(messages)
 
     def _judge(self, leg: Leg, result: Exception | None) -> None:
         if result is None:
@@ -171,3 +169,10 @@ class Batcher:
 
     def _give_back(self, leg: Leg, reason: str) -> None:
         leg.owner.end(leg.message, Ending("returned", self.sink.id, reason))
+
+
+def _result(result: object) -> Exception | None:
+    """Return one result as the engine judges it: a sink of somebody's may give anything."""
+    if result is None or isinstance(result, Exception):
+        return result
+    return TypeError(f"a result is {type(result).__name__}, not None, a Reject or a Transient")

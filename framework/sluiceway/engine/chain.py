@@ -8,18 +8,18 @@ semaphore or a gather for each message would cost twice as much.
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import TypeAlias, cast
 
-from sluiceway.core.component import Process
-from sluiceway.core.errors import Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Drop, Result
+from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
+from sluiceway.engine.call import is_told_to_end, timed
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
 from sluiceway.engine.surroundings import Spawn
@@ -29,41 +29,16 @@ Item: TypeAlias = tuple[Message, Owner]
 LOST = Ending("lost", "source", "the lease was lost")
 
 
-def is_async(process: Process, stage: StageSpec) -> bool:
-    """Tell whether a stage does I/O, by what its `open` yielded.
-
-    Raises:
-        TypeError: It is nothing of which that can be told: a generator, a lambda, a class, or a `def` that is
-            declared to wrap an `async def`. Python calls a coroutine function through these unnoticed, and the
-            message would be lost.
-    """
-    call: object = process
-    while isinstance(call, functools.partial):
-        call = call.func
-    if not inspect.isroutine(call) and not inspect.isclass(call):
-        call = getattr(call, "__call__", None)  # noqa: B004 - its kind is asked, not whether it can be called
-    if not inspect.isroutine(call) or getattr(call, "__name__", "") == "<lambda>":
-        raise TypeError(f"stage {stage.id}: process must be a def or an async def, not {process!r}")
-    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
-        raise TypeError(f"stage {stage.id}: process is a generator; return a list of messages instead of yielding them")
-    if inspect.iscoroutinefunction(call):
-        return True
-    if inspect.iscoroutinefunction(inspect.unwrap(call)):
-        raise TypeError(f"stage {stage.id}: process is a def that hides an async def; make the wrapper an async def")
-    return False
-
-
 class Chain:
     """The stages of one pipeline, opened."""
 
     def __init__(self, stages: Sequence[tuple[StageSpec, Process]], ledger: Ledger, spawn: Spawn) -> None:
         self._steps: list[_Inline | _Concurrent] = []
-        marked = [(spec, process, is_async(process, spec) or spec.component.blocking) for spec, process in stages]
-        for concurrent, run in groupby(marked, key=lambda stage: stage[2]):
+        for concurrent, run in groupby(stages, key=lambda stage: _is_concurrent(*stage)):
             if concurrent:
-                self._steps += [_Concurrent(spec, process, ledger, spawn) for spec, process, _ in run]
+                self._steps += [_Concurrent(spec, process, ledger, spawn) for spec, process in run]
             else:
-                self._steps.append(_Inline([(spec, process) for spec, process, _ in run], ledger))
+                self._steps.append(_Inline(list(run), ledger))
 
     async def run(self, items: list[Item]) -> list[Item]:
         """Return what reaches the sinks; everything else has ended with its owner."""
@@ -72,6 +47,16 @@ class Chain:
                 break
             items = step.run(items) if isinstance(step, _Inline) else await step.run(items)
         return items
+
+    def close(self) -> None:
+        """Let the threads of blocking stages go; what one of them still does is awaited by nobody."""
+        for step in self._steps:
+            if isinstance(step, _Concurrent):
+                step.close()
+
+
+def _is_concurrent(spec: StageSpec, process: Process) -> bool:
+    return is_async(process, blocking=spec.component.blocking) or spec.component.blocking
 
 
 class _Inline:
@@ -141,9 +126,12 @@ class _Concurrent:
         self._todo: deque[tuple[_Batch, int, Item]] = deque()
         self._ledger = ledger
         self._spawn = spawn
-        self._process: Callable[[Message], Awaitable[Result]] = (
-            _in_thread(process) if spec.component.blocking else cast("Callable[[Message], Awaitable[Result]]", process)
-        )
+        self._threads: ThreadPoolExecutor | None = None
+        self._process = cast("Callable[[Message], Awaitable[Result]]", process)
+        if spec.component.blocking:
+            # Threads of its own: a stage that hangs must not take those that look up names or read secrets.
+            self._threads = ThreadPoolExecutor(spec.concurrency, thread_name_prefix=f"sluiceway-{spec.id}")
+            self._process = _in_threads(self._threads, cast("Callable[[Message], Result]", process))
 
     async def run(self, items: list[Item]) -> list[Item]:
         batch = _Batch(len(items))
@@ -159,7 +147,13 @@ class _Concurrent:
         while self._todo:
             batch, place, (message, owner) = self._todo.popleft()
             batch.put(place, await self._call(message, owner))
+            if is_told_to_end():
+                return  # the stage has swallowed its cancellation: the rest is given back, not begun
         self._idle += 1
+
+    def close(self) -> None:
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, message: Message, owner: Owner) -> list[Item]:
         if owner.lost:
@@ -168,7 +162,7 @@ class _Concurrent:
         if self._routes and self._routes.isdisjoint(message.routes):
             return [(message, owner)]
         try:
-            result = await self._timed(message)
+            result = await timed(self._process(message), self._where, self._timeout)
             if isinstance(result, Message):
                 children: Sequence[Message] = (_same_id(result, message),)
             else:
@@ -178,16 +172,6 @@ class _Concurrent:
             return []
         self._ledger.dependencies.served(self._where)
         return [(child, owner) for child in children]
-
-    async def _timed(self, message: Message) -> Result:
-        limit = asyncio.timeout(self._timeout)
-        try:
-            async with limit:
-                return await self._process(message)
-        except TimeoutError as error:
-            if limit.expired():
-                raise Transient(f"{self._where} did not answer within {self._timeout:g}s") from error
-            raise
 
 
 def spread(message: Message, owner: Owner, where: str, result: object) -> Sequence[Message]:
@@ -217,8 +201,16 @@ def _same_id(result: Message, message: Message) -> Message:
     return result if result.id == message.id else result.evolve(id=message.id)
 
 
-def _in_thread(process: Process) -> Callable[[Message], Awaitable[Result]]:
+def _in_threads(
+    threads: ThreadPoolExecutor, process: Callable[[Message], Result]
+) -> Callable[[Message], Awaitable[Result]]:
+    def guarded(message: Message) -> Result:
+        try:
+            return process(message)
+        except StopIteration as error:  # asyncio cannot carry one out of a thread: the call would never end
+            raise RuntimeError("the stage raised StopIteration") from error
+
     def call(message: Message) -> Awaitable[Result]:
-        return asyncio.to_thread(cast("Callable[[Message], Result]", process), message)
+        return asyncio.get_running_loop().run_in_executor(threads, guarded, message)
 
     return call

@@ -11,6 +11,8 @@ from sluiceway.core.errors import ErrorClass
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Facts, Verdict
 from sluiceway.core.ports import Delivery
+from sluiceway.core.spec import LEAVE, Pipeline, SinkSpec, SourceSpec
+from sluiceway.core.units import Duration
 
 Kind: TypeAlias = Literal["accepted", "dropped", "rejected", "returned", "lost"]
 
@@ -88,3 +90,27 @@ class Report:
 def dead_letter_facts(facts: Facts) -> dict[str, object]:
     """Return the facts of a dead letter as the keys of a log line."""
     return {name: getattr(facts, name) for name in facts.__slots__}
+
+
+def start_facts(pipeline: Pipeline) -> dict[str, object]:
+    """Return what a worker reads and writes, and within which bounds, for the line it logs when it starts."""
+    limits, visibility = pipeline.limits, pipeline.source.component.visibility
+    return {
+        "source": _place(pipeline.source),
+        "sinks": ", ".join(f"{sink.id}={_place(sink)}" for sink in pipeline.sinks),
+        "dead_letter": _place(pipeline.dead_letter) if pipeline.dead_letter else None,
+        "in_flight": f"{limits.in_flight}/{limits.in_flight_bytes}",
+        "lease": str(visibility.initial),
+        "drain": str(Duration(max(1.0, pipeline.drain.stop_timeout - LEAVE))),
+    }
+
+
+def settled_facts(report: Report) -> dict[str, int]:
+    """Return how many deliveries were settled in which way, in the words of the log."""
+    words = {"Ack": "done", "Retry": "given_back", "DeadLetter": "dead_lettered"}
+    return {word: report.settled[name] for name, word in words.items()}
+
+
+def _place(spec: SourceSpec | SinkSpec) -> str:
+    names = [resource.name for resource in spec.component.resources()]
+    return f"{spec.use}:{names[0]}" if names else spec.use

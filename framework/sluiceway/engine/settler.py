@@ -112,6 +112,9 @@ class Settler:
         ready = [(settlement, order) for settlement in held if (order := settlement.order) is not None]
         if not ready:
             return
+        for settlement, order in ready:
+            if isinstance(order, Retry):
+                self._keeper.release(settlement.owner)  # from now on a renewal would only undo the delay
         try:
             results = await self._receiver.settle([(s.owner.delivery, order) for s, order in ready])
         except Transient as error:
@@ -124,8 +127,6 @@ class Settler:
         if settlement.owner.lost:
             self._void(settlement.owner)
             return False
-        if isinstance(settlement.verdict, Retry):
-            self._keeper.release(settlement.owner)  # from now on a renewal would only undo the delay
         return True
 
     def _confirm(self, settlement: _Settlement, result: Transient | LeaseLost | None) -> None:

@@ -11,16 +11,17 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sluiceway.core.component import Process
 from sluiceway.core.errors import SourceExhausted, Transient
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Retry
 from sluiceway.core.ports import Bury, Delivery, Receiver, Send
+from sluiceway.core.process import Process
 from sluiceway.core.spec import Backoff, Pipeline
 from sluiceway.engine.batcher import Batcher
 from sluiceway.engine.budget import Budget
+from sluiceway.engine.call import failure_of
 from sluiceway.engine.chain import Chain
 from sluiceway.engine.dependencies import Dependencies
+from sluiceway.engine.drain import cancel, give_back, give_back_held, time_to_finish
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
@@ -32,12 +33,6 @@ State: TypeAlias = Literal["starting", "running", "draining", "stopped"]
 
 RECEIVERS = 4
 """Polls at a time while the queue is deep; one while it is not, because empty polls cost money."""
-
-LEAVE = 5.0
-"""Seconds before the platform's stop time-out by which the worker has left."""
-
-GIVE_BACK = 4.0
-"""Seconds before that in which what cannot be finished is cancelled and given back."""
 
 _UNANSWERED = Backoff()
 
@@ -93,13 +88,7 @@ class Worker:
         ]
         self.keeper = Keeper(parts.receiver.extend, pipeline.source.component.visibility, around)
         self._settler = Settler(
-            parts.receiver,
-            parts.bury,
-            self._ledger,
-            self.keeper,
-            self._budget,
-            around=around,
-            spawn=self._spawn,
+            parts.receiver, parts.bury, self._ledger, self.keeper, self._budget, around=around, spawn=self._spawn
         )
         self._ledger.on_verdict = self._settler.settle
 
@@ -129,8 +118,10 @@ class Worker:
             await self._stop.wait()
             await self._drain()
         finally:
-            await self._abandon()
+            await cancel(self._tasks)
+            await give_back_held(self._ledger, self.keeper, self._receiver, self._around.log)
             self.keeper.stop()
+            self._chain.close()
             progress.cancel()
             self.state = "stopped"
         if self._crash is not None:
@@ -180,7 +171,7 @@ class Worker:
             self._polls -= 1
             self._poll_ended.set()
         if self._stop.is_set() and deliveries:
-            await self._release(deliveries)
+            await give_back(deliveries, self._receiver, self._around.log)
             for delivery in deliveries:
                 self._budget.release(len(delivery.raw))
             return ()
@@ -198,10 +189,8 @@ class Worker:
         if not takers:
             routes = ", ".join(message.routes) or "none"
             reason = f"no sink takes it (its routes: {routes})"
-            if self._pipeline.unrouted == "drop":
-                owner.end(message, Ending("dropped", "sinks", reason))
-            else:
-                owner.end(message, Ending("rejected", "sinks", reason, "unroutable"))
+            rejected = Ending("rejected", "sinks", reason, "unroutable")
+            owner.end(message, Ending("dropped", "sinks", reason) if self._pipeline.unrouted == "drop" else rejected)
             return
         owner.fork(len(takers))
         for sink in takers:
@@ -221,7 +210,7 @@ class Worker:
         self.state = "draining"
         self._around.log.info("draining", held=len(self._ledger.owners))
         try:
-            async with asyncio.timeout(max(1, self._pipeline.drain.stop_timeout - LEAVE - GIVE_BACK)):
+            async with asyncio.timeout(time_to_finish(self._pipeline.drain.stop_timeout)):
                 for sink in self._sinks:
                     sink.drain()
                 self._settler.drain()
@@ -233,31 +222,6 @@ class Worker:
                     await asyncio.wait(self._tasks)
         except TimeoutError:
             self._around.log.warning("drain cut short", held=len(self._ledger.owners), consequence="given back")
-
-    async def _abandon(self) -> None:
-        """Cancel what is still under way and give its messages back at once."""
-        if self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            # A stage may take its time over its cancellation; the messages go back without it.
-            await asyncio.wait(self._tasks, timeout=GIVE_BACK / 4)
-        held = [owner for owner in self._ledger.owners.values() if not owner.lost]
-        if held:
-            for owner in held:
-                self.keeper.release(owner)
-            await self._release([owner.delivery for owner in held])
-
-    async def _release(self, deliveries: Sequence[Delivery]) -> None:
-        results: Sequence[Exception | None]
-        try:
-            async with asyncio.timeout(GIVE_BACK / 2):
-                results = await self._receiver.settle([(d, Retry(0, "the worker stops")) for d in deliveries])
-        except (TimeoutError, Transient) as error:
-            results = [error] * len(deliveries)
-        if failed := [result for result in results if result is not None]:
-            self._around.log.warning(
-                "not given back", messages=len(failed), reason=str(failed[0]), consequence="they come when leases end"
-            )
 
     async def _wait(self, seconds: float) -> None:
         """Wait, but not beyond `stop`."""
@@ -279,6 +243,7 @@ class Worker:
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        # One that died unseen would leave what it held unsettled.
+        if (error := failure_of(task)) is not None:
             self._crash = self._crash or error
             self.stop()

@@ -6,14 +6,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
-from sluiceway.core.component import Component, Process, Sink, Stage
+from sluiceway.core.component import Component, Sink, Stage
 from sluiceway.core.context import Context
 from sluiceway.core.errors import Reject
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Result
 from sluiceway.core.ports import Send
+from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
-from sluiceway.engine.chain import is_async
 from sluiceway.testing.mocks import Fail
 
 C = TypeVar("C", bound=Component)
@@ -64,7 +64,7 @@ def _watched(process: Process, spec: StageSpec, fail: Fail) -> Process:
                 " return message.with_body(…) with a new one"
             )
 
-    if is_async(process, spec):
+    if is_async(process):
 
         async def watched_async(message: Message) -> Result:
             before = _written(message)

@@ -5,25 +5,19 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sluiceway.core.component import Stage
 from sluiceway.core.errors import OutsideError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Drop
-from sluiceway.core.spec import StageSpec
-from sluiceway.engine.chain import is_async
 from sluiceway.testing import StrictSink
 
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Bench
-
-SPEC = StageSpec("s", "s", Stage())
 
 
 def three(message: Message) -> list[Message]:
@@ -265,77 +259,47 @@ def test_a_transient_failure_of_a_pure_stage_is_retried_and_pauses_nobody_for_ev
     assert run.bodies() == [1, 2, 3, 4, 5] + ["late"] * 5
 
 
-class Plain:
-    def __call__(self, message: Message) -> Message:
+def test_one_message_twice_in_a_list_is_two_children(bench: type[Bench]) -> None:
+    run = bench(stages={"double": lambda_of(lambda message: [message, message])}).send("a").run()
+    assert run.ids() == ["m1/0", "m1/1"]
+    assert run.queue.deleted == ["m1"]
+
+
+def test_a_stage_that_is_cancelled_from_within_fails_its_message_and_no_other(bench: type[Bench]) -> None:
+    async def gives_up(message: Message) -> Message:
+        if message.body == "a":
+            raise asyncio.CancelledError
         return message
 
+    run = bench(stages={"gives-up": gives_up}, attempts=2).send("a", "b").run()
+    assert run.bodies() == ["b"]
+    assert [(fact.id, fact.error) for fact in run.facts] == [("m1", "bug")]
+    assert run.queue.in_flight == []
 
-class Later:
-    async def __call__(self, message: Message) -> Message:
+
+def test_a_blocking_stage_that_raises_stop_iteration_is_a_bug_and_answers(bench: type[Bench]) -> None:
+    def runs_out(message: Message) -> Message:
+        return next(iter(()))
+
+    run = bench(stages={"runs-out": runs_out}, blocking=["runs-out"], attempts=2).send("a").run()
+    assert [(fact.error, fact.reason.partition(" (")[0]) for fact in run.facts] == [
+        ("bug", "RuntimeError: the stage raised StopIteration")
+    ]
+
+
+def test_a_blocking_stage_that_fills_its_threads_leaves_those_of_another_free(bench: type[Bench]) -> None:
+    release = threading.Event()
+
+    def hangs(message: Message) -> Message:
+        if message.body == "stuck":
+            release.wait(20)
+        else:
+            release.set()
         return message
 
-
-def shouting(message: Message, mark: str = "!") -> Message:
-    return message
-
-
-async def shouting_later(message: Message, mark: str = "!") -> Message:
-    return message
-
-
-@pytest.mark.parametrize(
-    ("process", "expected"),
-    [
-        (same, False),
-        (three_later, True),
-        (Plain(), False),
-        (Later(), True),
-        (Plain().__call__, False),
-        (Later().__call__, True),
-        (functools.partial(shouting, mark="?"), False),
-        (functools.partial(shouting_later, mark="?"), True),
-        (functools.partial(functools.partial(shouting_later), mark="?"), True),
-        (functools.partial(Later()), True),
-    ],
-)
-def test_a_stage_does_io_when_what_it_opened_is_an_async_def(process: Callable[..., object], *, expected: bool) -> None:
-    assert is_async(process, SPEC) is expected
-
-
-def yields(message: Message) -> Iterator[Message]:
-    yield message
-
-
-async def yields_later(message: Message) -> object:
-    yield message
-
-
-@functools.wraps(three_later)
-def wrapped(message: Message) -> object:
-    return three_later(message)
-
-
-class Hides:
-    __call__ = wrapped
-
-
-@pytest.mark.parametrize(
-    ("process", "said"),
-    [
-        (yields, "generator"),
-        (yields_later, "generator"),
-        (functools.partial(yields), "generator"),
-        (lambda message: message, "a def or an async def"),
-        (wrapped, "hides an async def"),
-        (Hides(), "hides an async def"),
-        (functools.partial(wrapped), "hides an async def"),
-        (Plain, "a def or an async def"),
-        (17, "a def or an async def"),
-    ],
-)
-def test_a_stage_that_hides_what_it_is_cannot_be_loaded(process: Callable[..., object], said: str) -> None:
-    with pytest.raises(TypeError, match=f"stage s: .*{said}"):
-        is_async(process, SPEC)
+    stages = {"one": hangs, "other": lambda_of(lambda message: message)}
+    run = bench(stages=stages, blocking=["one", "other"], concurrency=2).send("stuck", "free").run()
+    assert sorted(map(str, run.bodies())) == ["free", "stuck"]
 
 
 def test_a_sink_is_sent_what_several_batches_left_in_order_within_each(bench: type[Bench]) -> None:

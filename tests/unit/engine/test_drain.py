@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,6 +126,33 @@ def test_the_worker_leaves_five_seconds_before_its_stop_time_out_whatever_hangs(
     run.dead = Hanging()
     run.send("a").stop_at(1).run()
     assert run.ended_at <= 1 + stop_timeout - 5
+    assert run.queue.released == [("m1", 0)]
+
+
+def test_a_stage_that_swallows_its_cancellation_is_given_no_further_message(bench: type[Bench]) -> None:
+    seen: list[object] = []
+
+    async def stubborn(message: Message) -> Message:
+        seen.append(message.body)
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(1000)
+        return message
+
+    run = bench(stages={"stubborn": stubborn}, concurrency=1, timeout=2000, queue_options=OPEN).send(*range(5))
+    run.stop_at(1).run()
+    assert seen == [0]
+    assert run.bodies() == []
+    assert sorted(run.queue.released) == [(f"m{n}", 0) for n in range(1, 6)]
+
+
+def test_a_settlement_that_is_cancelled_from_within_ends_the_worker_and_is_not_forgotten(bench: type[Bench]) -> None:
+    def cancelled_once(call: int) -> None:
+        if call == 1:
+            raise asyncio.CancelledError
+
+    run = bench(queue_options={**OPEN, "settles": cancelled_once}).send("a")
+    with pytest.raises(RuntimeError, match="cancelled from within"):
+        run.run()
     assert run.queue.released == [("m1", 0)]
 
 

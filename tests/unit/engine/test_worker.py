@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -88,6 +89,33 @@ def test_a_sink_that_gives_too_few_results_is_a_bug_of_the_sink(bench: type[Benc
     run = bench(sinks={"bus": Short()}, attempts=1).send("a").run()
     assert run.facts[0].error == "bug"
     assert "0 results for 1 messages" in run.facts[0].reason
+
+
+@pytest.mark.parametrize("answer", [None, 3, {"m1": None}, [True], ["accepted"]])
+def test_a_sink_that_gives_no_results_is_a_bug_of_the_sink(bench: type[Bench], answer: object) -> None:
+    class Says(StrictSink):
+        async def send(self, messages: Sequence[Message]) -> Any:
+            return answer
+
+    run = bench(sinks={"bus": Says()}, attempts=2).send("a").run()
+    assert [(fact.stage, fact.error) for fact in run.facts] == [("bus", "bug")]
+    assert run.log.count("drain cut short") == 0
+
+
+def test_a_sink_that_is_cancelled_from_within_fails_its_batch_at_once(bench: type[Bench]) -> None:
+    class GivesUpOnce(StrictSink):
+        calls_seen = 0
+
+        async def send(self, messages: Sequence[Message]) -> Any:
+            self.calls_seen += 1
+            if self.calls_seen == 1:
+                raise asyncio.CancelledError
+            return await super().send(messages)
+
+    run = bench(sinks={"bus": GivesUpOnce()}).send("a").run()
+    assert run.bodies() == ["a"]
+    assert run.ended_at < 60
+    assert run.log.count("drain cut short") == 0
 
 
 def test_retry_after_is_honoured(bench: type[Bench]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from operator import itemgetter
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field, PrivateAttr
 
@@ -24,6 +24,9 @@ from sluiceway.core.message import NO_HEADERS, Message, decoder
 from sluiceway.core.outcome import Ack, Facts, Retry
 from sluiceway.core.ports import Bury, Clock, Delivery, Send
 from sluiceway.core.spec import Given
+
+_POLL: Final = 1.0
+"""Seconds for which one receive waits for a delayed message: a worker that drains waits for it to end."""
 
 
 class MemoryReceiver:
@@ -69,7 +72,7 @@ class MemoryReceiver:
         self._settled.set()
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """Return at most `limit` deliveries, or none when a settlement brought none back.
+        """Return at most `limit` deliveries, or none when nothing was to be had for a while.
 
         Raises:
             SourceExhausted: Nothing is waiting, delayed or in hand: no message will ever come.
@@ -103,7 +106,8 @@ class MemoryReceiver:
             self._settled.clear()
             await self._settled.wait()
         elif self._delayed:
-            await self._clock.sleep(max(0.0, min(due for due, _ in self._delayed) - self._clock.monotonic()))
+            due = min(due for due, _ in self._delayed)
+            await self._clock.sleep(min(max(0.0, due - self._clock.monotonic()), _POLL))
         else:
             raise SourceExhausted
 
@@ -152,18 +156,23 @@ class MemorySink(Sink):
     batch_entries: ClassVar[int] = 10
     dead_letters: ClassVar[bool] = True
 
-    _messages: list[Message] = PrivateAttr(default_factory=list[Message])
-    _buried: list[tuple[Delivery, Facts]] = PrivateAttr(default_factory=list[tuple[Delivery, Facts]])
+    keep: int = Field(default=10_000, ge=1, description="How many messages are kept; the oldest go first.")
+    _messages: deque[Message] = PrivateAttr(default_factory=deque[Message])
+    _buried: deque[tuple[Delivery, Facts]] = PrivateAttr(default_factory=deque[tuple[Delivery, Facts]])
+
+    def model_post_init(self, context: object, /) -> None:
+        """Bound what is kept."""
+        self._messages, self._buried = deque(maxlen=self.keep), deque(maxlen=self.keep)
 
     @property
     def messages(self) -> Sequence[Message]:
         """The messages that were sent, in order."""
-        return self._messages
+        return list(self._messages)
 
     @property
     def buried(self) -> Sequence[tuple[Delivery, Facts]]:
         """The dead letters, in order."""
-        return self._buried
+        return list(self._buried)
 
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Send]:

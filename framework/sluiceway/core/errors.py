@@ -6,7 +6,7 @@ SluicewayError
 ├── InvalidPattern         an event pattern that EventBridge would refuse   (also a ValueError)
 ├── InvalidExpression      an expression that cannot be compiled            (also a ValueError)
 ├── OutsideError           something outside is missing, denied or down               (exit 3)
-├── SourceExhausted        raised by a source that will never have anything more: the worker drains and leaves
+├── SourceExhausted        raised by a source with nothing left and nothing in flight: the worker leaves
 └── MessageError           how one message ends, raised by a stage or a sink
     ├── Reject             it is wrong and will stay wrong: dead-lettered on the first attempt
     ├── Transient          it may succeed later: retried after a delay
@@ -81,7 +81,10 @@ class OutsideError(SluicewayError):
 
 
 class SourceExhausted(SluicewayError):
-    """The source will never have anything more; a queue does not say this, a list of messages does."""
+    """The source will never have anything more; a queue does not say this, a list of messages does.
+
+    Raise it only when nothing is in flight either: what is given back after it comes to nobody.
+    """
 
 
 class MessageError(SluicewayError):

@@ -72,6 +72,23 @@ def test_a_parameter_that_the_url_does_not_name_is_refused_and_the_reverse() -> 
     assert mistake(url="https://h/{b}/{a}") == ("params has no value for a, b", ("url",))
 
 
+def test_all_mistakes_of_params_are_reported_and_a_misspelt_one_once() -> None:
+    with pytest.raises(ValidationError) as raised:
+        target(url="https://h/{customer}/{tier}", params={"custmer": 1, "x": 2})
+    assert [(error["loc"], error["msg"]) for error in raised.value.errors()] == [
+        (("params", "custmer"), "the URL has no {custmer}"),
+        (("params", "x"), "the URL has no {x}"),
+        (("url",), "params has no value for tier"),
+    ]
+
+
+def test_every_credential_that_is_written_out_is_reported() -> None:
+    with pytest.raises(ValidationError) as raised:
+        target(headers={"authorization": "hunter2", "x-key": "hunter3"})
+    assert [error["loc"] for error in raised.value.errors()] == [("headers", "authorization"), ("headers", "x-key")]
+    assert "hunter" not in str(raised.value)
+
+
 def test_plain_http_is_refused_without_allow_private() -> None:
     message, place = mistake(url="http://h/")
     assert (message, place) == (

@@ -151,3 +151,41 @@ def test_a_fifo_source_is_refused_for_now(lint: Lint) -> None:
     )
     assert places(found) == ["4:34 fifo source.with.queue"]
     assert found[0].message == "FIFO queues come with a later version"
+
+
+def test_a_test_is_not_blamed_for_a_stage_whose_keys_are_wrong(lint: Lint) -> None:
+    found = lint(
+        "source: {use: memory}\nstages: [{use: './stages.py:router', timeout: soon}]\nsinks: [{use: memory}]\n"
+        "tests: [{name: a, given: {body: 1}, mock: {router: 1}, expect: {memory: 1}}]\n"
+    )
+    assert places(found) == ["5:47 invalid stages.0.timeout"]
+
+
+VISIBILITY = "source: {use: memory, with: {visibility: {%s}}}\nsinks: [{use: memory}]\n"
+
+
+def test_a_lease_that_is_not_written_out_shrinks_to_its_limit(lint: Lint) -> None:
+    assert lint(VISIBILITY % "limit: 30s") == []
+    assert places(lint(VISIBILITY % "initial: 60s, limit: 30s")) == ["4:42 invalid source.with.visibility"]
+
+
+def test_a_backoff_that_is_not_written_out_shrinks_to_its_maximum(lint: Lint) -> None:
+    assert lint(MEMORY + "errors: {retry: {backoff: {max: 500ms}}}\n") == []
+    assert places(lint(MEMORY + "errors: {retry: {backoff: {initial: 0s}}}\n")) == ["6:27 invalid errors.retry.backoff"]
+
+
+HTTP = "source: {use: memory}\nsinks: [{use: http, with: {url: 'https://h.example/{id}', params: {id: %s}}}]\n"
+
+
+@pytest.mark.parametrize("value", ["body.order_no", "item.a.b", "headers.tenant"])
+def test_a_path_that_is_a_literal_is_warned_of(lint: Lint, value: str) -> None:
+    [problem] = lint(HTTP % value)
+    assert (problem.level, problem.code, problem.path) == ("warning", "literal-path", "sinks.0.with.params.id")
+    assert (
+        problem.suggestion == f"for the value of the path write {{jmes: {value}}}; for the text, {{literal: {value}}}"
+    )
+
+
+@pytest.mark.parametrize("value", ["{jmes: body.order_no}", "{literal: body.order_no}", "bodyguard.x", "body", "12"])
+def test_what_is_an_expression_or_no_path_is_not_warned_of(lint: Lint, value: str) -> None:
+    assert lint(HTTP % value) == []

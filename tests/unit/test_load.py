@@ -53,6 +53,45 @@ def test_variables_become_typed_values(file: Path) -> None:
     assert load(file, environ={"IN_FLIGHT": "7"}).limits.in_flight == 7
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("source: {use: '${HIDDEN}'}", "there is no source `${HIDDEN}`"),
+        ("plugins: ['${HIDDEN}']\nsource: {use: memory}", "no plugin `${HIDDEN}` is installed"),
+        (
+            "source: {use: memory, with: {visibility: {initial: '${HIDDEN}'}}}",
+            'expected a duration such as 30s (a number and one of ms, s, m, h, d), found "${HIDDEN}"',
+        ),
+        (
+            "source: {use: sqs, with: {queue: '${HIDDEN}!'}}",
+            "AWS allows 1 to 80 letters, digits, hyphens and underscores, with .fifo at the end of a FIFO queue",
+        ),
+    ],
+)
+def test_a_variables_value_is_not_shown_but_the_reason_is(file: Path, wrong: str, said: str) -> None:
+    found = checked(file, GOOD.replace("source: {use: memory}", wrong), HIDDEN="hunter2")
+    assert said in [problem.message for problem in found.problems]
+    assert not any("hunter2" in str(problem) for problem in found.problems)
+
+
+@pytest.mark.parametrize(
+    ("with_", "said"),
+    [
+        ("headers: {authorization: hunter2}", "authorization holds a credential"),
+        ("headers: {authorization: {secret: hunter2}}", "expected a reference to a secret"),
+        ("headers: {authorization: {secret: 'env:A', x: hunter2}}", "expected {secret: reference, prefix: text}"),
+        ("headers: 'authorization: hunter2'", "expected a mapping"),
+        ("sign: {standard_webhooks: {secret: hunter2}}", "expected a reference to a secret"),
+    ],
+)
+def test_a_secret_in_the_file_is_not_shown_but_the_way_out_is(file: Path, with_: str, said: str) -> None:
+    sink = f"{{use: http, with: {{url: 'https://h.example', {with_}}}}}"
+    [problem] = checked(file, f"version: 1\nname: orders\nsource: {{use: memory}}\nsinks: [{sink}]\n").problems
+    assert problem.message.startswith(said)
+    assert "hunter2" not in str(problem)
+    assert problem.sensitive
+
+
 def test_mistakes_in_different_parts_hide_none_of_the_others(file: Path) -> None:
     found = checked(
         file,

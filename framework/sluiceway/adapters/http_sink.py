@@ -53,8 +53,10 @@ class HttpSink(HttpTarget, Sink):
     # HTTP has no limit of its own; a receiver that has one answers 413.
     batch_bytes: ClassVar[int] = 2**40
 
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
-    content_type: str = Field(default="application/json", pattern=r"^[\x20-\x7e]+$")
+    method: Literal["POST", "PUT", "PATCH"] = Field(default="POST", description="The HTTP method.")
+    content_type: str = Field(
+        default="application/json", pattern=r"^[\x20-\x7e]+$", description="What the body is said to be."
+    )
     sign: Sign | None = Field(default=None, description="How to sign requests; not at all by default.")
     max_answer: Size = Field(default=Size("64KiB"), description="How much of an answer is read.")
 

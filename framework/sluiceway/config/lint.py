@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias, cast
 
 from sluiceway.config.document import Document, value_at
 from sluiceway.config.draft import Draft, Used
@@ -18,6 +19,15 @@ Rule: TypeAlias = Callable[[Document, Draft], Iterator[Problem]]
 
 OUTPUTS = {"dead_letter", "dropped"}
 """What a test may expect besides sinks."""
+
+
+_COMPUTED = frozenset({"map", "params", "headers"})
+"""The keys under which values are computed for each message."""
+
+_VERBATIM = frozenset({"jmes", "literal", "enum", "default", "on_unknown", "secret"})
+"""The keys under which, even there, a text is meant as it stands."""
+
+_PATH = re.compile(r"(body|headers|meta|item)(\.[A-Za-z_]\w*)+")
 
 
 def lint(document: Document, draft: Draft) -> list[Problem]:
@@ -67,23 +77,33 @@ def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
 
 def known_ids_in_tests(document: Document, draft: Draft) -> Iterator[Problem]:
     """Tests name stages under `mock`, and sinks or an outcome under `expect`."""
-    mocks = {used.id for used in draft.stages if used.id}
-    outputs = {used.id for used in draft.sinks if used.id} | OUTPUTS
     for place, test in enumerate(draft.tests):
-        if test is None:
-            continue
-        for key, names, known in (("mock", test.mock, mocks), ("expect", test.expect, outputs)):
-            for name in names:
-                if name not in known:
-                    what = "stage" if key == "mock" else "sink or outcome"
-                    yield document.problem(
-                        ("tests", place, key, name),
-                        f"there is no {what} `{name}`",
-                        code="unknown-id",
-                        key=True,
-                        allowed=tuple(sorted(known)),
-                        suggestion=nearest(name, known),
-                    )
+        if test is not None:
+            yield from _unknown_ids(document, ("tests", place, "mock"), test.mock, draft.stages, "stage")
+            yield from _unknown_ids(document, ("tests", place, "expect"), test.expect, draft.sinks, "sink or outcome")
+
+
+def _unknown_ids(
+    document: Document,
+    path: tuple[str | int, ...],
+    names: Iterable[str],
+    uses: Sequence[Used[Stage]] | Sequence[Used[Sink]],
+    what: str,
+) -> Iterator[Problem]:
+    ids = {used.id for used in uses}
+    known = {name for name in ids if name}
+    if path[-1] == "expect":
+        known |= OUTPUTS
+    for name in names:
+        if name not in known and None not in ids:  # else it may be that of a stage or sink whose keys are wrong
+            yield document.problem(
+                (*path, name),
+                f"there is no {what} `{name}`",
+                code="unknown-id",
+                key=True,
+                allowed=tuple(sorted(known)),
+                suggestion=nearest(name, known),
+            )
 
 
 def dead_letter(document: Document, draft: Draft) -> Iterator[Problem]:
@@ -156,6 +176,32 @@ def fifo_source(document: Document, draft: Draft) -> Iterator[Problem]:
         )
 
 
+def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
+    """Where values are computed, a bare `body.order_no` is that text for every message, which is seldom meant."""
+    for used in _uses(draft):
+        for path, value in _scalars(value_at(document.value, (*used.path, "with")), (*used.path, "with")):
+            is_computed = _COMPUTED.intersection(path) and not _VERBATIM.intersection(path)
+            if is_computed and isinstance(value, str) and _PATH.fullmatch(value):
+                yield document.problem(
+                    path,
+                    f"`{value}` is a literal text here, the same for every message",
+                    code="literal-path",
+                    suggestion=f"for the value of the path write {{jmes: {value}}}; for the text, {{literal: {value}}}",
+                    level="warning",
+                )
+
+
+def _scalars(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    if isinstance(value, dict):
+        for key, child in cast("dict[str, object]", value).items():
+            yield from _scalars(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(cast("list[object]", value)):
+            yield from _scalars(child, (*path, index))
+    else:
+        yield path, value
+
+
 RULES: tuple[Rule, ...] = (
     unique_ids,
     declared_routes,
@@ -165,4 +211,5 @@ RULES: tuple[Rule, ...] = (
     leases,
     drain,
     fifo_source,
+    paths_as_text,
 )

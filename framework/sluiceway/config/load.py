@@ -179,19 +179,21 @@ class _Builder:
         installed = self._registry.plugins
         known = {canonical(name) for name in installed}
         for index, name in enumerate(self._named):
+            written = str(value_at(self._document.written, ("plugins", index)))
             if not is_file(name) and canonical(name) not in known:
                 yield self._document.problem(
                     ("plugins", index),
-                    f"no plugin `{name}` is installed",
+                    f"no plugin `{written}` is installed",
                     code="unknown-plugin",
                     allowed=tuple(installed),
-                    suggestion=nearest(name, installed) or f"install {name} beside sluiceway",
+                    suggestion=nearest(name, installed) or f"install {written} beside sluiceway",
                 )
 
     def _unknown(self, error: UnknownComponent, use: str, path: tuple[str | int, ...]) -> Problem:
         suggestion = error.suggestion or nearest(use, error.names)
+        message = str(error).replace(use, str(value_at(self._document.written, path)))  # ${NAME}, never its value
         return self._document.problem(
-            path, str(error), code="unknown-component", allowed=error.names, suggestion=suggestion
+            path, message, code="unknown-component", allowed=error.names, suggestion=suggestion
         )
 
     def _part(self, model: type[M], *path: str | int) -> M | None:

@@ -1,8 +1,9 @@
 """Turn pydantic's validation errors into problems: in our words, at their places in the file.
 
 A validator of ours raises `ValueError("expected a duration such as 30s, found 12")`. What follows `, found `
-is replaced where the value must not be shown: secrets, and what came from an environment variable. An error
-with a `path` (in pydantic's `ctx`, or of its own as `InvalidPattern` has) is placed that much deeper.
+is replaced where the value must not be shown: secrets, and what came from an environment variable. In pydantic's
+`ctx` an error may have a `path`, and is placed that much deeper (so is `InvalidPattern` by its own); `allowed`, the
+keys that would have been right; and `value_free`, a promise that its message shows no value.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sluiceway.config.document import Document, Path, value_at
+from sluiceway.config.hidden import hidden_texts, tells
 from sluiceway.config.model_fields import fields_at
 from sluiceway.config.problems import in_order, nearest, shown
-from sluiceway.config.sensitive import is_sensitive
+from sluiceway.config.sensitive import is_sensitive, names_secret
 from sluiceway.core.problem import Problem
 
 _EXPECTED: dict[str, str] = {
@@ -166,7 +168,10 @@ def _problem(mistake: _Mistake, mistakes: Sequence[_Mistake], document: Document
         message = f"expected {' or '.join(wanted)}{_found(mistake, document)}"
     else:
         message = _own_message(mistake, document)
-    return document.problem(mistake.path, message, code="invalid", key=mistake.of_key)
+    allowed = tuple(mistake.context.get("allowed", ()))
+    suggestion = nearest(str(mistake.path[-1]), allowed) if allowed else None
+    key = mistake.of_key or bool(allowed)
+    return document.problem(mistake.path, message, code="invalid", key=key, allowed=allowed, suggestion=suggestion)
 
 
 def _unknown_key(mistake: _Mistake, document: Document, model: type[BaseModel]) -> Problem:
@@ -223,26 +228,17 @@ def _own_message(mistake: _Mistake, document: Document) -> str:
     """Return a validator's message, without the value where that must not be shown."""
     message = str(mistake.context.get("error", mistake.message)) or mistake.message
     message = re.sub("^Input should be ", "expected ", message)
-    hidden = _hidden(document, mistake.path)
-    if mistake.path not in hidden and not any(text in message for text in hidden.values()):
+    hidden = hidden_texts(document, mistake.path)
+    is_secret = is_sensitive(mistake.path) and mistake.path in hidden
+    if mistake.context.get("value_free") or not (is_secret or any(tells(message, text) for text in hidden.values())):
         return message
     expected, found, _ = message.partition(", found ")
     return f"{expected if found else 'the value is not accepted'}{_found(mistake, document)}"
 
 
-def _hidden(document: Document, path: Path) -> dict[Path, str]:
-    """Return the texts at and under a place that must not be shown: secrets and the values of variables."""
-    used = value_at(document.value, path)
-    if isinstance(used, dict | list):
-        keys = cast("dict[str, object]", used) if isinstance(used, dict) else range(len(cast("list[object]", used)))
-        return {place: text for key in keys for place, text in _hidden(document, (*path, key)).items()}
-    is_hidden = used and (is_sensitive(path) or used != value_at(document.written, path))
-    return {path: str(used)} if is_hidden else {}
-
-
 def _found(mistake: _Mistake, document: Document) -> str:
     """Return what stands at the place as the file has it: `${NAME}`, never the variable's value."""
-    if is_sensitive(mistake.path):
+    if is_sensitive(mistake.path) or names_secret(str(value_at(document.written, mistake.path))):
         return ""
     value = mistake.path[-1] if mistake.of_key else value_at(document.written, mistake.path)
     return f", found {shown(value)}"

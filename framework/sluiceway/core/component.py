@@ -81,11 +81,13 @@ class Visibility(Settings):
     never beyond `limit` after receipt (SQS allows 12 hours).
     """
 
-    initial: Duration = Duration("60s")
-    limit: Duration = Duration("1h")
+    initial: Duration = Field(default=Duration("60s"), description="The lease on receipt and at each renewal.")
+    limit: Duration = Field(default=Duration("1h"), description="How long after receipt it is renewed, at most 12h.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if "initial" not in self.model_fields_set:
+            object.__setattr__(self, "initial", min(self.initial, self.limit))  # frozen, but a default may shrink
         if not 0 < self.initial <= self.limit <= Duration("12h"):
             raise PydanticCustomError(
                 "visibility",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Final, Self, TypeAlias, cast
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from sluiceway.core.component import Component
 from sluiceway.core.context import Context, HttpAnswer
@@ -18,7 +19,7 @@ from sluiceway.core.expression import Expression
 from sluiceway.core.headers import NOT_PASSED_ON
 from sluiceway.core.resource import Resource
 from sluiceway.core.secret import Secret
-from sluiceway.core.url import UrlTemplate, check_private, scalar_text
+from sluiceway.core.url import UrlTemplate, scalar_text, url_problem
 
 MAX_RETRY_AFTER: Final = 12 * 3600.0
 """Seconds that an answer may make us wait: as long as SQS lets a message be held."""
@@ -49,33 +50,34 @@ def is_sensitive(name: str) -> bool:
     return lower in _CREDENTIALS or lower.endswith(("-key", "-token"))
 
 
-def check_literals(headers: Mapping[str, Expression | Secret]) -> None:
-    """Check that no credential is written out in the file.
-
-    Raises:
-        PydanticCustomError: One is; its value is not shown.
-    """
-    for name, value in headers.items():
-        if is_sensitive(name) and isinstance(value, Expression) and value.is_literal:
-            raise _invalid(f'{name} holds a credential, which does not belong here: write {{secret: "env:NAME"}}', name)
-
-
 def _check_headers(headers: dict[str, Expression | Secret]) -> dict[str, Expression | Secret]:
-    for name in headers:
+    _refuse(_header_mistakes(headers))
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _header_mistakes(headers: Mapping[str, Expression | Secret]) -> Iterator[InitErrorDetails]:
+    for name, value in headers.items():
         if not is_header_name(name):
-            raise _invalid("not the name of an HTTP header: letters, digits and - only", name)
-        if name.lower() in NOT_PASSED_ON - _SETTABLE:
-            raise _invalid(f"{name} is set by HTTP itself and cannot be given", name)
-    check_literals(headers)
-    lower = {name.lower(): value for name, value in headers.items()}
-    if len(lower) < len(headers):
-        raise _invalid("two headers differ in case only, which HTTP does not tell apart")
-    return lower
+            yield _mistake("not the name of an HTTP header: letters, digits and - only", name)
+        elif name.lower() in NOT_PASSED_ON - _SETTABLE:
+            yield _mistake(f"{name} is set by HTTP itself and cannot be given", name)
+        elif is_sensitive(name) and isinstance(value, Expression) and value.is_literal:
+            yield _mistake(f'{name} holds a credential, which does not belong here: write {{secret: "env:NAME"}}', name)
+    if len({name.lower() for name in headers}) < len(headers):
+        yield _mistake("two headers differ in case only, which HTTP does not tell apart")
 
 
-def _invalid(message: str, *path: str) -> PydanticCustomError:
+def _mistake(message: str, *place: str, allowed: Collection[str] = ()) -> InitErrorDetails:
+    """Return one of several mistakes; none of the messages shows a value, so that all may be shown."""
     # Put in as it is, since pydantic takes braces in a message for names in its context.
-    return PydanticCustomError("http", "{message}", {"path": list(path), "message": message})
+    context = {"message": message, "allowed": sorted(allowed), "value_free": True}
+    return InitErrorDetails(type=PydanticCustomError("http", "{message}", context), loc=place, input=None)
+
+
+def _refuse(mistakes: Iterable[InitErrorDetails]) -> None:
+    """Report all mistakes at once: pydantic takes over the errors of a validator that raises its own error."""
+    if found := list(mistakes):
+        raise ValidationError.from_exception_data("http", found, hide_input=True)
 
 
 def _kind(value: object) -> str:
@@ -102,13 +104,18 @@ class HttpTarget(Component):
 
     @model_validator(mode="after")
     def _check_target(self) -> Self:
-        check_private(self.url.text, allow_private=self.allow_private)
-        for name in self.params:
-            if name not in self.url.names:
-                raise _invalid(f"the URL has no {{{name}}}", "params", name)
-        if missing := sorted(self.url.names - set(self.params)):
-            raise _invalid(f"params has no value for {', '.join(missing)}", "url")
+        _refuse(self._mistakes())
         return self
+
+    def _mistakes(self) -> Iterator[InitErrorDetails]:
+        if problem := url_problem(self.url.text, allow_private=self.allow_private):
+            yield _mistake(problem, "url")
+        names, missing = self.url.names, self.url.names - set(self.params)
+        for name in sorted(self.params.keys() - names):
+            yield _mistake(f"the URL has no {{{name}}}", "params", name, allowed=names)
+            missing = missing - set(get_close_matches(name, missing, n=1))  # misspelt, not missing: one mistake
+        if missing:
+            yield _mistake(f"params has no value for {', '.join(sorted(missing))}", "url")
 
     def resources(self) -> Sequence[Resource]:
         """Return the secrets behind the headers."""

@@ -43,7 +43,7 @@ class Facts:
         stage: The id of the stage or sink that ended it, or `source`.
         error: The class of the error.
         reason: A sentence for the person who reads it.
-        attempts: How many of the message's own failures were counted, this one included.
+        attempts: How often it was tried, this time included: receives, and own failures of legs that were held.
         accepted: The ids of the sinks that had accepted it (or a child of it) by then.
         id: The message's id, or its child's.
         time: When, in ISO 8601, UTC.

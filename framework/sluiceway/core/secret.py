@@ -53,13 +53,17 @@ class Secret:
         if isinstance(value, dict):
             tagged = cast("dict[str, object]", value)
             if "secret" not in tagged or not set(tagged) <= {"secret", "prefix"}:
-                raise PydanticCustomError("secret", "expected {{secret: reference, prefix: text}}")
+                raise PydanticCustomError(
+                    "secret",
+                    "expected {form}",
+                    {"form": "{secret: reference, prefix: text}", "value_free": True},
+                )
             value, prefix = tagged["secret"], tagged.get("prefix", "")
         if not isinstance(prefix, str) or not isinstance(value, str) or not _FORM.fullmatch(value):
             raise PydanticCustomError(
                 "secret",
                 "expected a reference to a secret ({forms}), not a value",
-                {"forms": ", ".join(cls.FORMS)},
+                {"forms": ", ".join(cls.FORMS), "value_free": True},
             )
         return cls(value, prefix)
 

@@ -20,15 +20,17 @@ LEAVE: Final = 5.0
 class Backoff(Settings):
     """How long to wait between attempts: `initial`, doubled each time, at most `max`, with jitter."""
 
-    initial: Duration = Duration("1s")
-    max: Duration = Duration("15m")
+    initial: Duration = Field(default=Duration("1s"), description="After the first failure, at most.")
+    max: Duration = Field(default=Duration("15m"), description="After many failures, at most.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if not self.initial <= self.max <= Duration("12h"):
+        if "initial" not in self.model_fields_set:
+            object.__setattr__(self, "initial", min(self.initial, self.max))  # frozen, but a default may shrink
+        if not 0 < self.initial <= self.max <= Duration("12h"):
             raise PydanticCustomError(
                 "backoff",
-                "initial ({initial}) ≤ max ({max}) ≤ 12h must hold",
+                "0 < initial ({initial}) ≤ max ({max}) ≤ 12h must hold",
                 {"initial": str(self.initial), "max": str(self.max)},
             )
         return self

@@ -21,7 +21,7 @@ def _parse(text: str, units: Mapping[str, float], kind: str, sample: str) -> flo
     found = _QUANTITY.fullmatch(text.strip())
     if found is None or found[2] not in units:
         names = ", ".join(units)
-        raise ValueError(f"{text[:40]!r} is not a {kind} such as {sample}: a number and one of {names}")
+        raise ValueError(f"expected a {kind} such as {sample} (a number and one of {names}), found {text[:40]!r}")
     return float(found[1]) * units[found[2]]
 
 

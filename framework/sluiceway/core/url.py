@@ -45,16 +45,6 @@ def url_problem(url: str, *, allow_private: bool) -> str | None:
     return None
 
 
-def check_private(url: str, *, allow_private: bool) -> None:
-    """Check a component's `url` against its `allow_private` when the file is loaded.
-
-    Raises:
-        PydanticCustomError: The URL may not be called; its place is `url`.
-    """
-    if problem := url_problem(url, allow_private=allow_private):
-        raise PydanticCustomError("url", "{message}", {"path": ["url"], "message": problem})
-
-
 def shown_url(url: str) -> str:
     """Return scheme, host, port and path of a URL: what may stand in logs and dead letters, cut to 200 characters."""
     bare = re.split(r"[?#]", url, maxsplit=1)[0]

@@ -40,6 +40,22 @@ def test_a_wrong_file_does_not_run(tmp_path: Path) -> None:
     assert result.stderr.splitlines()[-1] == "1 error, 0 warnings"
 
 
+def test_a_stage_that_opens_what_is_no_function_is_a_mistake_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "stages.py").write_text(
+        "from contextlib import asynccontextmanager\nfrom sluiceway import Stage\n\n"
+        "class Odd(Stage):\n    @asynccontextmanager\n    async def open(self, context):\n"
+        "        yield lambda message: message\n"
+    )
+    file = tmp_path / "orders.yaml"
+    file.write_text(
+        "version: 1\nname: orders\nplugins: [./stages.py]\nsource: {use: memory}\n"
+        "stages: [{id: odd, use: './stages.py:Odd'}]\nsinks: [{use: memory}]\n"
+    )
+    result = CliRunner().invoke(app, ["run", str(file)])
+    assert result.exit_code == 1
+    assert "orders.yaml:1:1: error[invalid] stages.odd: process must be a def or an async def" in result.stderr
+
+
 def test_the_sums_of_the_closing_table_can_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report(received=5)
     message = Message(id="m")

@@ -173,8 +173,11 @@ async def test_a_receiver_that_accepts_and_then_talks_at_length_has_accepted(
     assert isinstance(failed, Transient)
 
 
-async def test_a_secret_that_the_receiver_echoes_is_not_quoted(partner: Partner, context: SinkContext) -> None:
-    partner.answers = [web.Response(status=401, text="unknown token Bearer hunter2")]
+@pytest.mark.parametrize("echoed", ["Bearer hunter2", "hunter2"])
+async def test_a_secret_that_the_receiver_echoes_is_not_quoted(
+    partner: Partner, context: SinkContext, echoed: str
+) -> None:
+    partner.answers = [web.Response(status=401, text=f"unknown token {echoed}")]
     made = sink(partner, headers={"authorization": {"secret": "env:TOKEN", "prefix": "Bearer "}})
     (refused,) = await send(made, context, Message())
     assert str(refused) == f"{partner.url} answered 401: unknown token ***"

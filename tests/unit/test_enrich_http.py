@@ -337,7 +337,7 @@ async def test_an_answer_for_one_tenant_is_not_given_to_another() -> None:
 async def test_a_secret_that_changes_does_not_make_a_cached_answer_old() -> None:
     outside: Any = Outside()
     enrich = stage(cache={"ttl": "5m", "entries": 10}, headers={"authorization": {"secret": "env:TOKEN"}})
-    values = iter(["first", "second"])
+    values = iter(["at the start", "first", "second"])
 
     async def secret(_: Secret) -> str:
         return next(values)

@@ -24,18 +24,6 @@ class WorkerSettings(Settings):
     plugins: tuple[str, ...] = Field(default=(), description="Distributions whose components every pipeline may use.")
 
 
-def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> WorkerSettings:
-    """Return the settings in `sluiceway.yaml` in a folder, or the defaults where there is none.
-
-    Raises:
-        InvalidPipeline: The file is wrong; it carries every problem.
-    """
-    settings, problems = read_settings(folder, environ)
-    if problems:
-        raise InvalidPipeline(problems)
-    return settings
-
-
 def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[WorkerSettings, list[Problem]]:
     """Return the settings in a folder and what is wrong with them; the defaults where there are none, or wrong ones."""
     path = folder / FILE

@@ -106,9 +106,10 @@ def start_facts(pipeline: Pipeline) -> dict[str, object]:
 
 
 def settled_facts(report: Report) -> dict[str, int]:
-    """Return how many deliveries were settled in which way, in the words of the log."""
+    """Return how many deliveries were settled in which way, in the words of the log; they add up to the received."""
     words = {"Ack": "done", "Retry": "given_back", "DeadLetter": "dead_lettered"}
-    return {word: report.settled[name] for name, word in words.items()}
+    settled = {word: report.settled[name] for name, word in words.items()}
+    return {**settled, "not_settled": report.received - sum(settled.values())}
 
 
 def _place(spec: SourceSpec | SinkSpec) -> str:

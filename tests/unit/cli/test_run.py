@@ -28,6 +28,7 @@ def test_a_run_ends_when_its_source_is_exhausted_and_logs_what_it_did(tmp_path: 
     assert result.exit_code == 0
     assert '"event": "stopped"' in result.stderr
     assert '"received": 2' in result.stderr
+    assert '"not_settled": 0' in result.stderr
     assert result.stdout == ""
 
 
@@ -38,6 +39,22 @@ def test_a_wrong_file_does_not_run(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "orders.yaml:5:1: error[unknown-key]" in result.stderr
     assert result.stderr.splitlines()[-1] == "1 error, 0 warnings"
+
+
+def test_secrets_that_are_not_there_stop_the_start_all_of_a_component_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOKEN_A", raising=False)
+    monkeypatch.delenv("TOKEN_B", raising=False)
+    file = tmp_path / "orders.yaml"
+    http = "url: 'https://h.example', headers: {x-key: {secret: 'env:TOKEN_A'}, x-token: {secret: 'env:TOKEN_B'}}"
+    file.write_text(FILE.replace("sinks: [{use: memory}]", f"sinks: [{{use: http, with: {{{http}}}}}]"))
+    result = CliRunner().invoke(app, ["run", str(file)])
+    assert result.exit_code == 3
+    assert result.stderr.splitlines() == [
+        f"sluiceway: error: secret env:{name} is not set: set the environment variable {name}"
+        for name in ("TOKEN_A", "TOKEN_B")
+    ]
 
 
 def test_a_stage_that_opens_what_is_no_function_is_a_mistake_with_its_place(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from sluiceway.adapters.eventbridge import MAX_BYTES, EventBridgeSink
 from sluiceway.adapters.sqs import SqsSource
 from sluiceway.core.errors import Reject, Transient
-from sluiceway.core.message import Message
+from sluiceway.core.message import Message, decoder
 
 SETTINGS = {"bus": "orders", "source": "fulfilment.orders", "detail_type": "OrderAccepted"}
 
@@ -74,6 +75,20 @@ async def test_an_entry_that_fails_through_no_fault_of_its_own_is_transient(
         throttled, sent = await send([Message({}), Message({})])
     assert isinstance(throttled, Transient)
     assert sent is None
+
+
+async def test_a_body_that_came_in_base64_is_an_events_detail_as_json(stub_aws: Any, open_context: Any) -> None:
+    details: list[str] = []
+
+    def note(asked: dict[str, Any]) -> object:
+        details.extend(entry["Detail"] for entry in asked["Entries"])
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+
+    stub_aws.answer("PutEvents", note)
+    raw = base64.b64encode(b'{"n": 1}')
+    async with open_context(stub_aws.endpoint) as context, sink().open(context) as send:
+        assert await send([Message.received(raw, decoder("base64"), id="m1")]) == [None]
+    assert details == ['{"n":1}']
 
 
 async def test_an_entry_that_the_answer_forgets_was_not_sent(stub_aws: Any, open_context: Any) -> None:

@@ -14,6 +14,7 @@ from sluiceway.adapters.aws_errors import is_denied_code, is_transient_code
 from sluiceway.adapters.batches import Results, send_all
 from sluiceway.adapters.context import clients_of
 from sluiceway.adapters.expressions import text_of
+from sluiceway.core import json
 from sluiceway.core.component import Sink
 from sluiceway.core.context import Context
 from sluiceway.core.errors import MessageError, Reject, Transient
@@ -90,7 +91,7 @@ class EventBridgeSink(Sink):
             raise Reject("the body is not a JSON object, and EventBridge takes nothing else as an event's detail")
         source = text_of(self.source, message, "source")
         if source.startswith("aws."):
-            raise Reject(f"the source {source!r} begins with `aws.`, which EventBridge keeps for AWS", error="refused")
+            raise Reject(f"the source {source!r} begins with `aws.`, which EventBridge keeps for AWS")
         detail_type = text_of(self.detail_type, message, "detail_type")
         if len(detail_type) > _MAX_DETAIL_TYPE:
             raise Reject(f"the detail type has {len(detail_type)} characters; EventBridge takes {_MAX_DETAIL_TYPE}")
@@ -100,7 +101,7 @@ class EventBridgeSink(Sink):
                 "EventBusName": self.bus,
                 "Source": source,
                 "DetailType": detail_type,
-                "Detail": message.payload.decode(),
+                "Detail": _detail(message),
                 "Resources": [text_of(arn, message, "resources") for arn in self.event_resources],
             },
         )
@@ -124,6 +125,12 @@ class EventBridgeSink(Sink):
     @property
     def _subject(self) -> str:
         return f"bus {self.bus}"
+
+
+def _detail(message: Message) -> str:
+    """Return the body as JSON: the original bytes, unless they were a base64 wrapping of it."""
+    payload = message.payload if message.payload.lstrip().startswith(b"{") else json.dump(message.body)
+    return payload.decode()
 
 
 def _size(entry: Entry) -> int:

@@ -11,6 +11,7 @@ from sluiceway.core.ports import Send
 from sluiceway.core.spec import Pipeline, SinkSpec
 from sluiceway.engine.call import timed
 from sluiceway.engine.chain import LOST
+from sluiceway.engine.dependencies import is_answer
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
 from sluiceway.engine.retry import backoff
@@ -116,8 +117,7 @@ class Batcher:
             if not legs:
                 return
             results = await self._results([leg.message for leg in legs])
-        served = sum(result is None or isinstance(result, Reject) for result in results)
-        if served:
+        if served := sum(map(is_answer, results)):
             self._ledger.dependencies.served(self.sink.id, served)
         for leg, result in zip(legs, results, strict=True):
             self._judge(leg, result)

@@ -20,6 +20,7 @@ from sluiceway.core.outcome import Drop, Result
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
 from sluiceway.engine.call import is_told_to_end, timed
+from sluiceway.engine.dependencies import is_answer
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
 from sluiceway.engine.surroundings import Spawn
@@ -168,6 +169,8 @@ class _Concurrent:
             else:
                 children = spread(message, owner, self._where, result)
         except Exception as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost
+            if is_answer(error):
+                self._ledger.dependencies.served(self._where)
             self._ledger.failed(owner, self._where, message, error)
             return []
         self._ledger.dependencies.served(self._where)

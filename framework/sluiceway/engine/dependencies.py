@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from sluiceway.core.errors import Reject
 from sluiceway.core.ports import Clock
 from sluiceway.engine.surroundings import Log
 
@@ -87,3 +88,11 @@ class Dependencies:
     def down(self) -> list[str]:
         """The dependencies whose circuits are open."""
         return [name for name, circuit in self.watched.items() if circuit.pause]
+
+
+def is_answer(result: Exception | None) -> bool:
+    """Tell whether a result shows that the dependency serves: it accepted, or itself refused.
+
+    Any other rejection may have been made before it was asked, and must not pass for a sign of life in an outage.
+    """
+    return result is None or (isinstance(result, Reject) and result.error == "refused")

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sluiceway.core.errors import Transient
+from sluiceway.core.errors import MessageError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.engine.dependencies import LONGEST_PAUSE, REMEMBERED, THRESHOLD, Dependencies
 from sluiceway.testing import StrictSink
@@ -158,6 +158,42 @@ def test_one_sinks_outage_does_not_repeat_messages_at_the_other(bench: type[Benc
     down = StrictSink(calls=outage(30))
     run = bench(sinks={"bus": StrictSink(), "partner": down}, in_flight=20).send(*range(60)).run()
     assert sorted(run.bodies("bus")) == sorted(run.bodies("partner")) == list(range(60))
+
+
+@pytest.mark.parametrize("place", ["sink", "stage"])
+def test_what_is_rejected_before_anybody_is_asked_is_no_sign_of_life(bench: type[Bench], place: str) -> None:
+    def judge(message: Message) -> MessageError | None:
+        if message.body == "wrong":
+            return Reject("the URL parameter id has no value", error="missing")
+        return Transient("503") if asyncio.get_running_loop().time() < 2000 else None
+
+    class Down(StrictSink):
+        async def send(self, messages: Sequence[Message]) -> Sequence[MessageError | None]:
+            return [judge(message) for message in messages]
+
+    async def down(message: Message) -> Message:
+        if error := judge(message):
+            raise error
+        return message
+
+    sinks = {"bus": Down()} if place == "sink" else {"bus": StrictSink()}
+    run = bench(sinks=sinks, stages={"s": down} if place == "stage" else {}, queue_options={"close_when_empty": False})
+    run.send("right")
+    for second in range(0, 2000, 20):
+        run.at(second, lambda: run.queue.send("wrong"))
+    run.stop_at(6000).run()
+    assert {fact.error for fact in run.facts} == {"missing"}
+
+
+def test_a_refusal_is_a_sign_of_life(bench: type[Bench]) -> None:
+    async def picky(message: Message) -> Message:
+        if message.body == "down":
+            raise Transient("503")
+        raise Reject("answered 400", error="refused")
+
+    run = bench(stages={"picky": picky}, hold=1, queue_options={"close_when_empty": False}).send(*["down"] * 6)
+    run.at(0.5, lambda: run.queue.send("up")).stop_at(2000).run()
+    assert run.log.count("resumed") >= 1
 
 
 def outage(calls: int) -> Callable[[int], Transient | None]:

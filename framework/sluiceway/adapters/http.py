@@ -148,7 +148,7 @@ class _Client:
                 response.close()
                 answer = HttpAnswer(response.status, _lower(response), bytes(body[: self._max_size]))
                 raise OversizeAnswer(
-                    f"{shown_url(str(response.url))} answered with more than {self._max_size} bytes", answer
+                    f"{shown_url(str(response.url))} answered with more than {int(self._max_size)} bytes", answer
                 )
         return HttpAnswer(response.status, _lower(response), bytes(body))
 

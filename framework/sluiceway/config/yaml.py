@@ -55,9 +55,9 @@ def read_text(path: Path, file: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refused(file, f"not a text file: byte {error.start + 1} is not UTF-8", "binary") from error
+        raise _not_text(file, error.object, error.start, "not UTF-8") from error
     if "\0" in text:
-        raise _refused(file, f"not a text file: byte {data.index(0) + 1} is NUL", "binary")
+        raise _not_text(file, data, data.index(0), "NUL")
     return text
 
 
@@ -125,3 +125,10 @@ def _check_directives(lines: Lines, file: str) -> None:
 
 def _refused(file: str, message: str, code: str, suggestion: str | None = None) -> InvalidPipeline:
     return InvalidPipeline([Problem(file, 1, 1, "", message, code, suggestion=suggestion)])
+
+
+def _not_text(file: str, data: bytes, offset: int, what: str) -> InvalidPipeline:
+    line = data[:offset].rpartition(b"\n")[2]
+    place = data.count(b"\n", 0, offset) + 1, len(line.decode()) + 1
+    message = f"not a text file: byte {offset + 1} is {what}"
+    return InvalidPipeline([Problem(file, *place, "", message, "binary", suggestion="save it as UTF-8")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -109,12 +109,34 @@ async def serve(pipelines: Sequence[Pipeline], options: Options, stop: asyncio.E
     asyncio.get_running_loop().set_default_executor(UnawaitedThreads())
     async with AsyncExitStack() as stack:
         stack.enter_context(set_by_signals(stop))
-        shared = await _shared(stack, options)
-        await _check_start(pipelines, shared)
-        workers = [await stack.enter_async_context(_prepared(p, shared, options)) for p in pipelines]
-        if options.health_port is not None:
-            await stack.enter_async_context(serve_health(options.health_port, workers))
-        await _run_all(workers, stop)
+        workers = await _unless(stop, _start(pipelines, options, stack))
+        if workers is not None:
+            await _run_all(workers, stop)
+
+
+async def _start(pipelines: Sequence[Pipeline], options: Options, stack: AsyncExitStack) -> list[Worker]:
+    """Check that everything exists, then open all that the pipelines need on `stack`."""
+    shared = await _shared(stack, options)
+    await _check_start(pipelines, shared)
+    workers = [await stack.enter_async_context(_prepared(p, shared, options)) for p in pipelines]
+    if options.health_port is not None:
+        await stack.enter_async_context(serve_health(options.health_port, workers))
+    return workers
+
+
+async def _unless(stop: asyncio.Event, start: Coroutine[object, object, list[Worker]]) -> list[Worker] | None:
+    """Return the workers that `start` opens, or None when `stop` is set first.
+
+    A start waits for AWS, which may not answer; it holds no message yet, so that a signal may end it at once.
+    """
+    starting, stopped = asyncio.create_task(start), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return starting.result() if starting.done() else None
+    finally:
+        starting.cancel()
+        stopped.cancel()
+        await asyncio.gather(starting, stopped, return_exceptions=True)
 
 
 async def _run_all(workers: Sequence[Worker], stop: asyncio.Event) -> None:

@@ -15,6 +15,7 @@ _CONNECTION: Final = (
     boto.ConnectionError,
     boto.HTTPClientError,
     ResponseParserError,
+    UnicodeDecodeError,  # botocore's parser, of an answer that is neither JSON nor text
     aiohttp.ClientError,
     TimeoutError,
 )

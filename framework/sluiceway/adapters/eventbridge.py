@@ -76,7 +76,7 @@ class EventBridgeSink(Sink):
 
         async def call(entries: Sequence[Entry]) -> Results:
             answer = await events.put_events(Entries=entries)
-            results = [self._result(entry) for entry in answer["Entries"]]
+            results = [self._result(entry) for entry in answer.get("Entries", ())]
             forgotten = Transient(f"{self._subject}: EventBridge answered, but not about this event")
             return results + [forgotten] * (len(entries) - len(results))
 

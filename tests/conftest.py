@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 from aiohttp import web
@@ -25,6 +26,9 @@ from sluiceway.core.ports import Clock
 from sluiceway.local.embedded import EmbeddedAws
 
 _names = count(1)
+
+PassOn = Callable[[Any], Awaitable[Any]]
+Answer = Callable[[Any, PassOn], Awaitable[Any]]
 
 OpenContext = Callable[..., AbstractAsyncContextManager[RunContext]]
 
@@ -135,3 +139,51 @@ async def stub_aws() -> AsyncIterator[StubAws]:
     async with TestServer(app, host="127.0.0.1") as server:
         stub.endpoint = str(server.make_url("")).rstrip("/")
         yield stub
+
+
+class Between:
+    """A proxy between the worker and AWS that remembers calls and can answer some itself."""
+
+    def __init__(self, aws: str) -> None:
+        self.endpoint = ""
+        self.calls: list[tuple[str, Any]] = []
+        self._aws = aws
+        self._session: aiohttp.ClientSession
+        self._instead: dict[str, Answer] = {}
+
+    def instead(self, action: str, answer: Answer) -> None:
+        """Let `answer(request, pass_on)` answer an action; it may pass on another request and change its answer."""
+        self._instead[action] = answer
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in {"host", "content-length"}}
+
+        async def forward(data: bytes) -> tuple[int, bytes]:
+            async with self._session.request(
+                request.method, f"{self._aws}{request.raw_path}", data=data, headers=headers
+            ) as answer:
+                return answer.status, await answer.read()
+
+        async def pass_on(asked: Any) -> Any:
+            return orjson.loads((await forward(orjson.dumps(asked)))[1])
+
+        if action:
+            self.calls.append((action, orjson.loads(body)))
+        if action in self._instead:
+            instead = await self._instead[action](orjson.loads(body), pass_on)
+            return instead if isinstance(instead, web.Response) else web.json_response(instead)
+        status, content = await forward(body)
+        return web.Response(status=status, body=content, content_type="application/x-amz-json-1.0")
+
+
+@pytest.fixture
+async def between(aws: EmbeddedAws) -> AsyncIterator[Between]:
+    proxy = Between(aws.endpoint)
+    server = web.Application(client_max_size=16 * 1024 * 1024)
+    server.router.add_route("*", "/{path:.*}", proxy.handle)
+    async with aiohttp.ClientSession(auto_decompress=False) as session, TestServer(server, host="127.0.0.1") as served:
+        proxy._session = session
+        proxy.endpoint = str(served.make_url("")).rstrip("/")
+        yield proxy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -50,12 +49,12 @@ class Options:
     reports: dict[str, Report] = field(default_factory=dict[str, Report])
 
 
-def load(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Pipeline:
+def load(path: str | Path, *, environ: Mapping[str, str] | None = None) -> Pipeline:
     """Return the pipeline in a file, checked.
 
     Args:
         path: The pipeline file. `sluiceway.yaml` beside it, if there, is read too.
-        environ: What `${NAME}` in the file stands for.
+        environ: What `${NAME}` in the file stands for; by default the environment.
 
     Raises:
         InvalidPipeline: Something is wrong with it; the error carries every problem.

@@ -1,5 +1,6 @@
 """From a file to a pipeline: everything that is wrong is reported at once, with its place."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluiceway import app
 from sluiceway.config.load import Checked, check, load
+from sluiceway.config.settings import read_settings
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.units import Duration
 
@@ -203,3 +206,9 @@ KEYS = st.sampled_from(
 def test_no_file_is_answered_with_anything_but_problems(value: dict[str, object]) -> None:
     found = check(Path("nowhere/orders.yaml"), text=json.dumps(value, indent=1), environ={})
     assert (found.pipeline is None) == any(problem.level == "error" for problem in found.problems)
+
+
+def test_no_signature_shows_the_environment() -> None:
+    assert [
+        inspect.signature(function).parameters["environ"].default for function in (app.load, load, check, read_settings)
+    ] == [None] * 4

@@ -48,7 +48,7 @@ class Checked:
 def load(
     path: Path,
     *,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     registry: Registry | None = None,
     settings: WorkerSettings | None = None,
 ) -> Pipeline:
@@ -68,7 +68,7 @@ def check(
     path: Path,
     *,
     text: str | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     registry: Registry | None = None,
     settings: WorkerSettings | None = None,
 ) -> Checked:
@@ -77,11 +77,12 @@ def check(
     Args:
         path: The file.
         text: What it holds, when that does not stand there.
-        environ: What `${NAME}` stands for.
+        environ: What `${NAME}` stands for; by default the environment.
         registry: The components that there are; by default what is installed.
         settings: The worker's settings; by default what `sluiceway.yaml` beside the file says, problems included.
     """
     problems: list[Problem] = []
+    environ = os.environ if environ is None else environ
     try:
         source = yaml.read_text(path, str(path)) if text is None else text
         document, mistakes = yaml.collect(source, str(path))

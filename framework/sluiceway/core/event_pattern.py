@@ -48,7 +48,13 @@ class EventPattern:
         return self._source
 
     def matches(self, event: Mapping[str, object]) -> bool:
-        """Tell whether the pattern matches; of the event's top-level keys only those it names are read."""
+        """Tell whether the pattern matches; of the event's top-level keys only those it names are read.
+
+        Raises:
+            TypeError: The event is no mapping, but JSON text, say.
+        """
+        if type(event) is not dict and not isinstance(event, Mapping):  # the first is the quick answer
+            raise TypeError(f"an event is a mapping, not {type(event).__name__}: parse JSON text with json.loads first")
         for match in self._matches:  # noqa: SIM110 - any() over a generator adds 0.3 µs to a match of 1 µs
             if match(event):
                 return True

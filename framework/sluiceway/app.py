@@ -27,7 +27,7 @@ from sluiceway.core.problem import Problem
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.resource import Resource
 from sluiceway.core.spec import Pipeline
-from sluiceway.engine.report import Report, settled_facts, start_facts
+from sluiceway.engine.report import Report, count_facts, start_facts, tell_progress
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.worker import Parts, Worker
 
@@ -187,8 +187,12 @@ async def _prepared(pipeline: Pipeline, shared: RunContext, options: Options) ->
     mine = replace(shared, pipeline=pipeline.name, counts=report.counts)
     async with open_worker(pipeline, lambda component: replace(mine, component=component), around) as worker:
         log.info("started", **start_facts(pipeline))
-        yield worker
-    log.info("stopped", received=report.received, **settled_facts(report))
+        telling = asyncio.create_task(tell_progress(report, shared.clock, lambda facts: log.info("progress", **facts)))
+        try:
+            yield worker
+        finally:
+            telling.cancel()
+    log.info("stopped", **count_facts(report))
 
 
 @asynccontextmanager

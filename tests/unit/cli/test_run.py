@@ -29,6 +29,7 @@ def test_a_run_ends_when_its_source_is_exhausted_and_logs_what_it_did(tmp_path: 
     assert '"event": "stopped"' in result.stderr
     assert '"received": 2' in result.stderr
     assert '"not_settled": 0' in result.stderr
+    assert '"dropped": {"filter: no pattern matched": 1}' in result.stderr
     assert result.stdout == ""
 
 

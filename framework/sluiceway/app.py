@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
-from sluiceway.adapters.check import missing
+from sluiceway.adapters.check import missing, needs, place_of
 from sluiceway.adapters.clients import Clients
 from sluiceway.adapters.clock import SystemClock
 from sluiceway.adapters.context import RunContext
@@ -25,11 +26,12 @@ from sluiceway.core.errors import InvalidPipeline, OutsideError
 from sluiceway.core.ports import Queue
 from sluiceway.core.problem import Problem
 from sluiceway.core.process import Process, is_async
-from sluiceway.core.resource import Resource
 from sluiceway.core.spec import Pipeline
 from sluiceway.engine.report import Report, count_facts, start_facts, tell_progress
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.worker import Parts, Worker
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +207,31 @@ async def open_worker(
         pipeline: What to run.
         context_for: Gives the context for a component's id.
         around: The worker's surroundings.
+
+    Raises:
+        OutsideError: A component cannot be opened; the error says which.
     """
     async with AsyncExitStack() as stack:
-        enter = stack.enter_async_context
+
+        async def enter(part: str, opening: AbstractAsyncContextManager[T]) -> T:
+            try:
+                return await stack.enter_async_context(opening)
+            except OutsideError as error:
+                raise OutsideError(f"{place_of(pipeline, part)}: {error}") from error
+
         bury = None
-        if pipeline.dead_letter is not None:
-            bury = await enter(pipeline.dead_letter.component.open_dead_letters(context_for("dead_letter")))
-        sends = {sink.id: await enter(sink.component.open(context_for(sink.id))) for sink in pipeline.sinks}
-        processes = {stage.id: await enter(stage.component.open(context_for(stage.id))) for stage in pipeline.stages}
+        if dead := pipeline.dead_letter:
+            bury = await enter("errors.dead_letter", dead.component.open_dead_letters(context_for("dead_letter")))
+        sends = {
+            sink.id: await enter(f"sinks.{sink.id}", sink.component.open(context_for(sink.id)))
+            for sink in pipeline.sinks
+        }
+        processes = {
+            stage.id: await enter(f"stages.{stage.id}", stage.component.open(context_for(stage.id)))
+            for stage in pipeline.stages
+        }
         _check_kinds(pipeline, processes)
-        receiver = await enter(pipeline.source.component.open(context_for("source")))
+        receiver = await enter("source", pipeline.source.component.open(context_for("source")))
         retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
         yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention), around)
 
@@ -245,17 +262,10 @@ def _heed_queue(queue: Queue, pipeline: Pipeline, around: Surroundings) -> float
     return queue.retention
 
 
-def resources(pipeline: Pipeline) -> list[Resource]:
-    """Return everything outside that a pipeline uses, each once."""
-    components = [pipeline.source.component, *(stage.component for stage in pipeline.stages)]
-    components += [sink.component for sink in pipeline.sinks]
-    components += [pipeline.dead_letter.component] if pipeline.dead_letter else []
-    return list(dict.fromkeys(resource for component in components for resource in component.resources()))
-
-
 async def _check_start(pipelines: Sequence[Pipeline], shared: RunContext) -> None:
-    """Refuse to start without what does not exist, all of it named at once; what cannot be asked is a warning."""
-    found = await missing([resource for pipeline in pipelines for resource in resources(pipeline)], shared.clients)
+    """Refuse to start without what is not there, all of it named at once; what cannot be asked is a warning."""
+    wanted = [need for pipeline in pipelines for need in needs(pipeline)]
+    found = await missing(wanted, shared.clients, shared.secrets)
     for sentence in found.warnings:
         logger().warning("start check", reason=sentence)
     if found.missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import aiohttp
 from botocore import exceptions as boto
@@ -135,6 +136,16 @@ def failure_of_each(error: Exception, subject: str) -> MessageError:
 def is_absent(error: Exception) -> bool:
     """Tell whether an AWS call failed because what it named does not exist."""
     return isinstance(error, boto.ClientError) and (error_code(error) in _ABSENT or _status(error) == 404)
+
+
+def unreachable_endpoint(error: BaseException | None) -> str | None:
+    """Return the URL at which nobody can be connected to, when that made a call fail; else None."""
+    if isinstance(error, OutsideError):
+        return unreachable_endpoint(error.__cause__)
+    if not isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError):
+        return None
+    url = urlsplit(str(error.kwargs.get("endpoint_url", "")))
+    return f"{url.scheme}://{url.netloc}"
 
 
 def is_transient_code(code: str) -> bool:

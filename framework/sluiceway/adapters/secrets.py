@@ -109,4 +109,4 @@ def _from_file(path: Path) -> str:
         return path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise OutsideError(f"secret file:{path} cannot be read: {reason}") from None
+        raise OutsideError(f"secret file:{path} cannot be read: {reason}: mend the file or the reference") from None

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 from sluiceway.adapters.aws_errors import AWS_ERRORS
+from sluiceway.adapters.check import resources
 from sluiceway.adapters.clients import Clients
 from sluiceway.adapters.sqs import SqsSource
-from sluiceway.app import resources
 from sluiceway.core.errors import OutsideError
 from sluiceway.core.spec import Pipeline
 from sluiceway.core.units import Duration

@@ -18,7 +18,7 @@ from sluiceway.adapters.health import serve_health
 from sluiceway.adapters.http import HttpPool
 from sluiceway.adapters.log import logger
 from sluiceway.adapters.loop import UnawaitedThreads, loop_factory
-from sluiceway.adapters.secrets import SecretStore
+from sluiceway.adapters.secrets import SecretStore, StandIn
 from sluiceway.adapters.signals import set_by_signals
 from sluiceway.config.load import load as load_file
 from sluiceway.core.context import Context
@@ -43,12 +43,14 @@ class Options:
         localstack: Look the endpoint up as LocalStack's own client does.
         health_port: Serve `/healthz` and `/readyz` on this port of 127.0.0.1.
         reports: Where to count, by the pipeline's name; made where absent.
+        stand_in: Gives the values of secrets that cannot be fetched; by default that stops the start.
     """
 
     endpoint: str | None = None
     localstack: bool = False
     health_port: int | None = None
     reports: dict[str, Report] = field(default_factory=dict[str, Report])
+    stand_in: StandIn | None = None
 
 
 def load(path: str | Path, *, environ: Mapping[str, str] | None = None) -> Pipeline:
@@ -175,7 +177,7 @@ async def _shared(stack: AsyncExitStack, options: Options) -> RunContext:
         clock=clock,
         random=random.Random(),  # noqa: S311 - jitter, not secrets
         clients=clients,
-        secrets=SecretStore(clients, clock),
+        secrets=SecretStore(clients, clock, options.stand_in),
         connections=await stack.enter_async_context(HttpPool()),
     )
 

@@ -17,6 +17,8 @@ import pytest
 START = [sys.executable, "-W", "error", "-c", "from sluiceway.cli import main; main()"]
 PATIENCE = 20  # seconds for a line that must come
 
+RUNS = "orders runs: sqs:dev-orders → bus=eventbridge:dev-orders"
+
 PIPELINE = """
 version: 1
 name: orders
@@ -108,7 +110,7 @@ def dev(tmp_path: Path) -> Iterator[Dev]:
 
 
 def test_each_message_s_way_is_told_and_ctrl_c_drains(dev: Dev) -> None:
-    dev.see("started")
+    dev.see(RUNS)
     (accepted,) = dev.send('{"n": 1}')
     dev.see(f"{accepted} → accepted bus")
     (dropped,) = dev.send('{"n": 2}')
@@ -117,10 +119,11 @@ def test_each_message_s_way_is_told_and_ctrl_c_drains(dev: Dev) -> None:
     dev.see(f"{dead} → dead-lettered at agreed: invalid: ")
     assert dev.stop() == 0
     dev.see("stopped")
+    assert sum(dead in line for line in dev.lines) == 1
 
 
 def test_a_save_of_the_file_its_schema_or_its_plugin_is_loaded(dev: Dev) -> None:
-    dev.see("started")
+    dev.see(RUNS)
     for name, old, new, message, way in (
         ("orders.yaml", "n: [1]", "n: [2]", '{"n": 2}', "accepted bus"),
         ("stages.py", "return message", "return Drop('seen')", '{"n": 2}', "dropped at ours: seen"),
@@ -128,14 +131,16 @@ def test_a_save_of_the_file_its_schema_or_its_plugin_is_loaded(dev: Dev) -> None
     ):
         dev.save(name, old, new)
         dev.see("reloaded")
-        dev.see("started")
         (sent,) = dev.send(message)
         dev.see(f"{sent} → {way}")
     assert dev.stop() == 0
+    dev.see("stopped")
+    own_words = [line for line in dev.lines if re.search("runs:|reloaded|started|draining|stopped", line)]
+    assert own_words == [f"{RUNS}\n", *["reloaded\n"] * 3, "stopped\n"]
 
 
 def test_mistakes_are_shown_and_the_old_pipeline_runs_on(dev: Dev) -> None:
-    dev.see("started")
+    dev.see(RUNS)
     (dev.folder / "old.yaml").write_text(PIPELINE)
     dev.save("orders.yaml", "use: filter", "use: filtre")
     dev.see("orders.yaml:8:26: error[unknown-component]")
@@ -148,12 +153,13 @@ def test_mistakes_are_shown_and_the_old_pipeline_runs_on(dev: Dev) -> None:
 
 
 def test_another_port_is_taken_when_the_usual_one_is_in_use(dev: Dev, tmp_path: Path) -> None:
-    dev.see("started")  # on the usual one, unless somebody else has it
+    dev.see(RUNS)  # on the usual one, unless somebody else has it
     with closing(Dev(tmp_path)) as second:
-        second.see("started")
+        second.see(RUNS)
         found = [re.search(r"AWS_ENDPOINT_URL=\S+", "".join(running.lines)) for running in (dev, second)]
         endpoints = {match[0] for match in found if match}
         assert len(endpoints) == 2
+        assert "Port 4566 is taken" in "".join(second.lines)
         assert (dev.stop(), second.stop()) == (0, 0)
 
 
@@ -163,3 +169,19 @@ def test_a_file_that_is_wrong_at_the_start_is_shown_and_nothing_runs(tmp_path: P
     assert failed.returncode == 1
     assert failed.stdout == ""
     assert "orders.yaml:1:1: error[" in failed.stderr
+
+
+def test_a_secret_that_is_not_on_the_laptop_has_a_stand_in_that_is_said_once(tmp_path: Path) -> None:
+    http = "{id: partner, use: http, with: {url: https://h.example, sign: {standard_webhooks: {secret: file:/gone}}}}"
+    (tmp_path / "stages.py").write_text(PLUGIN)
+    (tmp_path / "order.json").write_text('{"type": "object"}')
+    (tmp_path / "orders.yaml").write_text(PIPELINE.replace("sinks: [", f"sinks: [{http}, "))
+    with closing(Dev(tmp_path)) as dev:
+        dev.see("runs:")
+        dev.see("the secret file:/gone is not here: whsec_")
+        dev.save("stages.py", "return message", "return Drop('seen')")
+        dev.see("reloaded")
+        (sent,) = dev.send('{"n": 1}')
+        dev.see(f"{sent} → dropped at ours: seen")
+        assert dev.stop() == 0
+        assert sum("is not here" in line for line in dev.lines) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ CREDENTIALS: Final = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 """What an emulator wants to see, and no more: it checks none of it."""
+
+STAND_IN: Final = "whsec_" + base64.b64encode(b"stand-in of sluiceway dev, no secret").decode()
+"""What stands for a secret that is not on the laptop; of the form that Standard Webhooks wants for signing."""
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from sluiceway.cli import app
+from sluiceway.cli.console import program
 from sluiceway.cli.errors import guarded
 from sluiceway.core.errors import InvalidPipeline, OutsideError
 from sluiceway.core.problem import Problem
@@ -188,3 +189,24 @@ def test_the_process_leaves_although_a_blocking_stage_hangs(pipeline: Callable[[
         assert process.stdout.readline() == "hanging\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "path", "typed"),
+    [
+        (".venv/bin/sluiceway", "/usr/bin", ".venv/bin/sluiceway"),
+        ("{here}/.venv/bin/sluiceway", "/usr/bin", ".venv/bin/sluiceway"),
+        ("{here}/.venv/bin/sluiceway", "{here}/.venv/bin", "sluiceway"),
+        ("-c", "/usr/bin", "sluiceway"),
+    ],
+)
+def test_suggestions_name_the_command_as_one_types_it_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: str, path: str, typed: str
+) -> None:
+    script = tmp_path / ".venv" / "bin" / "sluiceway"
+    script.parent.mkdir(parents=True)
+    script.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path.format(here=tmp_path))
+    monkeypatch.setattr(sys, "argv", [argv.format(here=tmp_path)])
+    assert program() == typed

@@ -53,8 +53,9 @@ class EventPattern:
         Raises:
             TypeError: The event is no mapping, but JSON text, say.
         """
-        if type(event) is not dict and not isinstance(event, Mapping):  # the first is the quick answer
-            raise TypeError(f"an event is a mapping, not {type(event).__name__}: parse JSON text with json.loads first")
+        kind: type[object] = type(event)
+        if kind is not dict and not _is_mapping(event):  # the first is the quick answer
+            raise TypeError(f"an event is a mapping, not {kind.__name__}: parse JSON text with json.loads first")
         for match in self._matches:  # noqa: SIM110 - any() over a generator adds 0.3 µs to a match of 1 µs
             if match(event):
                 return True
@@ -94,6 +95,10 @@ class EventPattern:
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe a pattern to editors."""
         return handler(EventPatternFields.__pydantic_core_schema__)
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _validate(value: object) -> EventPattern:

@@ -188,6 +188,19 @@ def test_a_wrong_file_cannot_be_loaded(file: Path) -> None:
     assert [p.path for p in refused.value.problems] == ["name"]
 
 
+@pytest.mark.parametrize("key", ["name: 12 orders", "name: ''", f"name: {'a' * 65}", "name: orders/new"])
+def test_what_a_name_may_be_is_said_in_words(file: Path, key: str) -> None:
+    [problem] = checked(file, GOOD.replace("name: orders", key)).problems
+    assert problem.message.startswith(
+        "expected letters, digits, `.`, `_` and `-`, 64 at most, the first a letter, found"
+    )
+
+
+def test_an_id_is_a_name(file: Path) -> None:
+    [problem] = checked(file, GOOD.replace("[{", "[{id: 1st, ")).problems
+    assert problem.message.endswith('the first a letter, found "1st"')
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "memory", "sqs", "${X}", "30s", "./x.py:f"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["use", "with", "id"]), inner),

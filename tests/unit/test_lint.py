@@ -161,6 +161,64 @@ def test_a_test_is_not_blamed_for_a_stage_whose_keys_are_wrong(lint: Lint) -> No
     assert places(found) == ["5:47 invalid stages.0.timeout"]
 
 
+TEST = "tests: [{name: a, given: {body: 1}, expect: {bus: 1}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("sinks", "place"),
+    [
+        ("sinks: [{id: bus, use: eventbridge, with: {bus: a!, source: s, detail_type: d}}]", "5:49 invalid"),
+        ("sinks: [{id: bus, use: memry}]", "5:24 unknown-component"),
+        ("sinks: [{id: bus, use: memory, timeout: soon}]", "5:41 invalid"),
+        ("sinks: [{id: bus, us: memory}]", "5:19 unknown-key"),
+        ("sinks: [{idd: bus, use: memory}]", "5:10 unknown-key"),
+        ("sinks: [{id: '${BUS}', use: memory}]", "5:15 variable"),
+        ("sinks: {id: bus, use: memory}", "5:8 invalid"),
+        ("snks: [{id: bus, use: memory}]", "5:1 unknown-key"),
+    ],
+)
+def test_a_test_is_not_blamed_for_a_sink_that_is_wrong(lint: Lint, sinks: str, place: str) -> None:
+    found = lint(f"source: {{use: memory}}\n{sinks}\n{TEST}")
+    assert [f"{p.line}:{p.column} {p.code}" for p in found] == [place]
+
+
+def test_the_id_of_a_sink_that_is_wrong_is_known(lint: Lint) -> None:
+    found = lint(
+        "source: {use: memory}\nsinks: [{id: out, use: memory, timeout: soon}]\n"
+        "tests: [{name: a, given: {body: 1}, expect: {oud: 1}}]\n"
+    )
+    assert [(p.code, p.suggestion) for p in found] == [("invalid", None), ("unknown-id", "out")]
+
+
+@pytest.mark.parametrize("stages", ["stages: {use: './stages.py:router'}", "stage: [{use: './stages.py:router'}]"])
+def test_a_route_is_not_unknown_when_the_stages_are(lint: Lint, stages: str) -> None:
+    found = lint(f"source: {{use: memory}}\n{stages}\nsinks: [{{use: memory, routes: [express]}}]\n")
+    assert [p.line for p in found] == [5]
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "message"),
+    [
+        ("wiht: {queue: a}", "4:20 unknown-key", "unknown key `wiht`"),
+        ("with: null", "4:26 invalid", "expected keys under `with`, found nothing"),
+        ("with: [queue]", "4:26 invalid", "expected a mapping, found a list"),
+        ("with: {}", "4:20 missing", "the key `queue` is missing"),
+        ("", "4:1 missing", "the key `queue` is missing"),
+    ],
+)
+def test_a_wrong_with_is_one_mistake(lint: Lint, keys: str, place: str, message: str) -> None:
+    [problem] = lint(
+        f"source: {{use: sqs, {keys}}}\nsinks: [{{use: memory}}]\n"
+        "errors: {dead_letter: {use: sqs, with: {queue: orders-dlq}}}\n"
+    )
+    assert (f"{problem.line}:{problem.column} {problem.code}", problem.message) == (place, message)
+
+
+def test_a_sink_among_the_stages_is_told_where_it_belongs(lint: Lint) -> None:
+    [problem] = lint("source: {use: memory}\nstages: [{use: eventbridge, with: {bus: a}}]\nsinks: [{use: memory}]\n")
+    assert (problem.message, problem.suggestion) == ("`eventbridge` is a sink, not a stage", "put it under `sinks`")
+
+
 VISIBILITY = "source: {use: memory, with: {visibility: {%s}}}\nsinks: [{use: memory}]\n"
 
 

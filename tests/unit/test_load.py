@@ -166,6 +166,26 @@ def test_a_function_beside_the_file_is_a_stage_under_its_own_name(file: Path) ->
     assert places(checked(file, text % "twice")) == ["6:51 invalid stages.0.with.times"]
 
 
+def test_a_file_of_stages_that_is_not_there_is_reported_at_the_plugin(file: Path) -> None:
+    found = checked(file, GOOD + "plugins: [./nope.py]\nstages: [{use: './nope.py:a'}, {use: './nope.py:b'}]\n")
+    assert places(found) == ["5:11 plugin plugins.0"]
+    assert found.problems[0].message == "there is no file ./nope.py beside the pipeline file"
+
+
+def test_a_file_of_stages_that_cannot_be_imported_is_reported_once_with_the_line(file: Path) -> None:
+    (file.parent / "stages.py").write_text("import json\n\njson.gone\n")
+    found = checked(file, GOOD + "plugins: [./stages.py]\nstages: [{use: './stages.py:a'}, {use: './stages.py:b'}]\n")
+    assert places(found) == ["5:11 plugin plugins.0"]
+    assert found.problems[0].message == (
+        "./stages.py cannot be imported: stages.py:3: AttributeError: module 'json' has no attribute 'gone'"
+    )
+
+
+def test_a_broken_file_that_sluiceway_yaml_names_is_reported_where_it_is_used(file: Path) -> None:
+    (file.parent / "sluiceway.yaml").write_text("plugins: [./nope.py]\n")
+    assert places(checked(file, GOOD + "stages: [{use: './nope.py:a'}]\n")) == ["5:16 plugin stages.0.use"]
+
+
 def test_plugins_may_be_named_for_all_files_in_sluiceway_yaml(file: Path) -> None:
     (file.parent / "sluiceway.yaml").write_text("plugins: [./stages.py]\n")
     (file.parent / "stages.py").write_text("from sluiceway import stage\n@stage\ndef f(message):\n    return message\n")

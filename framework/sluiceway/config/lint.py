@@ -61,9 +61,10 @@ def unique_ids(document: Document, draft: Draft) -> Iterator[Problem]:
 def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
     """A route that no stage before it declares can never be on a message."""
     declared: set[str] = set()
+    all_known = "stages" not in draft.unread and all(stage.component for stage in draft.stages)
     for used in _uses(draft):
         for place, route in enumerate((used.use and used.use.routes) or ()):
-            if route not in declared and all(stage.component for stage in draft.stages):
+            if route not in declared and all_known:
                 yield document.problem(
                     (*used.path, "routes", place),
                     f"no stage before this one puts a message on the route `{route}`",
@@ -78,8 +79,9 @@ def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
 def known_ids_in_tests(document: Document, draft: Draft) -> Iterator[Problem]:
     """Tests name stages under `mock`, and sinks or an outcome under `expect`."""
     for place, test in enumerate(draft.tests):
-        if test is not None:
+        if test is not None and "stages" not in draft.unread:
             yield from _unknown_ids(document, ("tests", place, "mock"), test.mock, draft.stages, "stage")
+        if test is not None and "sinks" not in draft.unread:
             yield from _unknown_ids(document, ("tests", place, "expect"), test.expect, draft.sinks, "sink or outcome")
 
 
@@ -95,7 +97,7 @@ def _unknown_ids(
     if path[-1] == "expect":
         known |= OUTPUTS
     for name in names:
-        if name not in known and None not in ids:  # else it may be that of a stage or sink whose keys are wrong
+        if name not in known and None not in ids:  # else it may be that of one whose keys are wrong
             yield document.problem(
                 (*path, name),
                 f"there is no {what} `{name}`",

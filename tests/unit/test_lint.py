@@ -219,6 +219,57 @@ def test_a_sink_among_the_stages_is_told_where_it_belongs(lint: Lint) -> None:
     assert (problem.message, problem.suggestion) == ("`eventbridge` is a sink, not a stage", "put it under `sinks`")
 
 
+LOOP = """\
+source: {use: sqs, with: {queue: %s}}
+sinks: [{use: sqs, with: {queue: %s}}]
+errors: {dead_letter: {use: sqs, with: {queue: %s}}}
+"""
+URL, ARN = "https://sqs.eu-west-1.amazonaws.com/111111111111/orders", "arn:aws:sqs:eu-west-1:111111111111:orders"
+
+
+@pytest.mark.parametrize(("source", "other"), [("orders", "orders"), ("orders", URL), (URL, "orders"), (ARN, URL)])
+def test_what_would_come_again_for_ever_is_refused(lint: Lint, source: str, other: str) -> None:
+    assert places(lint(LOOP % (f"'{source}'", f"'{other}'", "dlq"))) == ["5:34 loop sinks.0.with.queue"]
+    [problem] = lint(LOOP % (f"'{source}'", "out", f"'{other}'"))
+    assert places([problem]) == ["6:48 loop errors.dead_letter.with.queue"]
+    assert problem.message == "this is the source's own queue: each dead letter would come again, for ever"
+    assert problem.suggestion == "name another queue, such as `orders-dlq`"
+
+
+@pytest.mark.parametrize("other", ["orders-2", ARN.replace("1:orders", "2:orders"), URL.replace("west", "north")])
+def test_a_queue_of_another_name_account_or_region_is_no_loop(lint: Lint, other: str) -> None:
+    assert lint(LOOP % (f"'{ARN}'", f"'{other}'", "dlq")) == []
+
+
+@pytest.mark.parametrize("stage", ["router", "memory", "source", "sinks"])
+def test_an_outcome_is_expected_at_a_stage_a_sink_or_in_the_engine(lint: Lint, stage: str) -> None:
+    assert lint(OUTCOMES % (stage, stage, "unroutable")) == []
+
+
+OUTCOMES = """\
+source: {use: memory}
+stages: [{use: './stages.py:router'}]
+sinks: [{use: memory}]
+tests:
+  - {name: a, given: {}, expect: {dropped: [{stage: %s}], dead_letter: [{stage: %s, error: %s}]}}
+"""
+
+
+def test_an_unknown_stage_or_class_in_an_outcome_is_refused_with_the_nearest(lint: Lint) -> None:
+    found = lint(OUTCOMES % ("routr", "memry", "mising"))
+    assert places(found) == [
+        "8:53 unknown-id tests.0.expect.dropped.0.stage",
+        "8:84 unknown-id tests.0.expect.dead_letter.0.stage",
+        "8:98 not-allowed tests.0.expect.dead_letter.0.error",
+    ]
+    assert [p.suggestion for p in found] == ["router", "memory", "missing"]
+
+
+def test_the_stage_of_an_outcome_may_be_one_whose_id_cannot_be_read(lint: Lint) -> None:
+    text = OUTCOMES.replace("memory}]", "memory, idd: out}]") % ("out", "out", "invalid")
+    assert [p.code for p in lint(text)] == ["unknown-key"]
+
+
 VISIBILITY = "source: {use: memory, with: {visibility: {%s}}}\nsinks: [{use: memory}]\n"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from sluiceway.config.document import Document, value_at
+from sluiceway.config.document import Document, scalars, value_at
 from sluiceway.config.draft import Draft, Used
-from sluiceway.config.expect import readable_expectations
+from sluiceway.config.expect import expectations
+from sluiceway.config.loops import loops
 from sluiceway.config.problems import nearest
 from sluiceway.core.component import Sink, Stage
 from sluiceway.core.problem import Problem
@@ -181,7 +182,7 @@ def fifo_source(document: Document, draft: Draft) -> Iterator[Problem]:
 def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
     """Where values are computed, a bare `body.order_no` is that text for every message, which is seldom meant."""
     for used in _uses(draft):
-        for path, value in _scalars(value_at(document.value, (*used.path, "with")), (*used.path, "with")):
+        for path, value in scalars(value_at(document.value, (*used.path, "with")), (*used.path, "with")):
             is_computed = _COMPUTED.intersection(path) and not _VERBATIM.intersection(path)
             if is_computed and isinstance(value, str) and _PATH.fullmatch(value):
                 yield document.problem(
@@ -193,23 +194,13 @@ def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
                 )
 
 
-def _scalars(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    if isinstance(value, dict):
-        for key, child in cast("dict[str, object]", value).items():
-            yield from _scalars(child, (*path, key))
-    elif isinstance(value, list):
-        for index, child in enumerate(cast("list[object]", value)):
-            yield from _scalars(child, (*path, index))
-    else:
-        yield path, value
-
-
 RULES: tuple[Rule, ...] = (
     unique_ids,
     declared_routes,
     known_ids_in_tests,
-    readable_expectations,
+    expectations,
     dead_letter,
+    loops,
     leases,
     drain,
     fifo_source,

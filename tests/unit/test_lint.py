@@ -270,6 +270,42 @@ def test_the_stage_of_an_outcome_may_be_one_whose_id_cannot_be_read(lint: Lint) 
     assert [p.code for p in lint(text)] == ["unknown-key"]
 
 
+MAP = """\
+source: {use: memory}
+stages:
+  - use: translate
+    with:
+      map:
+        no: {jmes: bdy.no}
+        lines:
+          each: {jmes: "body.lines[?qty > `0`]"}
+          as: {sku: {jmes: itm.sku}, rows: {each: {jmes: item.rows}, as: [{jmes: "[index, item.x, order]"}]}}
+        first: {jmes: "item.sku"}
+        right: {jmes: "sort_by(body.lines, &qty)[].{a: sku, b: to_string(qty)} | [0].a || meta.x", default: "-"}
+sinks: [{use: http, with: {url: "https://h.example/{id}", params: {id: {jmes: "join('-', [header.a, id])"}}}}]
+"""
+
+
+def test_a_name_that_no_message_has_is_found_in_every_expression(lint: Lint) -> None:
+    found = lint(MAP)
+    assert places(found) == [
+        "9:20 invalid stages.0.with.map.no.jmes",
+        "12:28 invalid stages.0.with.map.lines.as.sku.jmes",
+        "12:99 invalid stages.0.with.map.lines.as.rows.as.0.jmes",
+        "13:24 invalid stages.0.with.map.first.jmes",
+        "15:91 invalid sinks.0.with.params.id.jmes",
+    ]
+    assert found[0].message == "there is no `bdy`; a message has id, body, headers, meta"
+    assert found[1].message == "there is no `itm`; here there are id, body, headers, meta, item, index"
+    assert [p.suggestion for p in found] == [
+        "body",
+        "item",
+        "a field of the body is written body.order",
+        "a field of the body is written body.item",
+        "headers",
+    ]
+
+
 VISIBILITY = "source: {use: memory, with: {visibility: {%s}}}\nsinks: [{use: memory}]\n"
 
 

@@ -38,7 +38,7 @@ def expectations(document: Document, draft: Draft) -> Iterator[Problem]:
 
 def _words(draft: Draft) -> dict[str, tuple[str, ...]]:
     """Return the closed lists of what fields of an outcome may say; a list of which a part is wrong is left out."""
-    ids = [used.id for used in (*draft.stages, *draft.sinks)]
+    ids = [*(stage.id for stage in draft.stages), *(sink.id for sink in draft.sinks)]
     errors = {"error": get_args(ErrorClass)}
     if draft.unread or None in ids:
         return errors

@@ -71,10 +71,10 @@ class DeadLetterUse(Settings):
 class Errors(Settings):
     """What happens to a message that fails."""
 
-    retry: Retry = Retry()
+    retry: Retry = Field(default=Retry(), description="How often, and how soon, a message is tried again.")
     dead_letter: DeadLetterUse | None = Field(
         default=None,
-        description="Required, but for a memory source.",
+        description="Where wrong messages go; required, but for a memory source.",
         examples=["{use: sqs, with: {queue: orders-dlq}}"],
     )
 
@@ -84,12 +84,14 @@ class PipelineFile(Settings):
 
     version: Literal[1] = Field(description="The version of this format.", examples=["1"])
     name: Name = Field(description="The pipeline's name.", examples=["orders"])
-    description: str = ""
-    context: BoundedContext | None = None
+    description: str = Field(default="", description="What the pipeline is for.")
+    context: BoundedContext | None = Field(default=None, description="The bounded context that it belongs to.")
     plugins: list[str] = Field(default_factory=list, description="Distributions, and ./file.py, that may be used.")
     source: SourceUse = Field(examples=["{use: sqs, with: {queue: orders}}"])
-    stages: list[StageUse] = Field(default_factory=list[StageUse])
-    sinks: list[SinkUse] = Field(min_length=1, examples=["[{use: eventbridge, with: {…}}]"])
+    stages: list[StageUse] = Field(default_factory=list[StageUse], description="The steps, in their order.")
+    sinks: list[SinkUse] = Field(
+        min_length=1, description="Where messages go.", examples=["[{use: eventbridge, with: {…}}]"]
+    )
     unrouted: Literal["reject", "drop"] = Field(
         default="reject", description="What becomes of a message that no sink takes."
     )
@@ -99,4 +101,4 @@ class PipelineFile(Settings):
     drain: Drain = Drain()
     limits: Limits = Limits()
     errors: Errors = Errors()
-    tests: list[TestCase] = Field(default_factory=list[TestCase])
+    tests: list[TestCase] = Field(default_factory=list[TestCase], description="What `sluiceway test` checks.")

@@ -167,7 +167,9 @@ class _Builder:
         given = value_at(self._document.value, (*path, "id"))
         if self._document.unresolved.intersection([(*path, "id"), (*path, "use")]):
             return None
-        return given if isinstance(given, str) else use and use.use.rpartition(":")[2]
+        if isinstance(given, str):
+            return given
+        return use.use.rpartition(":")[2] if use else None
 
     def _component(self, kind: Kind, base: type[C], *path: str | int) -> C | None:
         """Return the component that stands at a place, with its settings; None, and problems, when it is wrong."""

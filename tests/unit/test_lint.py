@@ -306,6 +306,39 @@ def test_a_name_that_no_message_has_is_found_in_every_expression(lint: Lint) -> 
     ]
 
 
+STORE = """\
+source: {use: memory}
+stages: [{id: park, use: claim_check.store, with: {bucket: bodies}}]
+sinks: [%s]
+"""
+
+
+@pytest.mark.parametrize(
+    ("sink", "place", "suggestion"),
+    [
+        ("{use: sqs, with: {queue: a}}", "6:26", "add `forward: [sluiceway-claim]` under `with`"),
+        ("{use: sqs, with: {queue: a, forward: [b]}}", "6:46", "add `sluiceway-claim` to `forward`"),
+    ],
+)
+def test_a_sink_that_drops_the_mark_of_a_claim_is_warned_of(lint: Lint, sink: str, place: str, suggestion: str) -> None:
+    [problem] = lint(STORE % sink)
+    assert (problem.level, problem.code, problem.suggestion) == ("warning", "forward", suggestion)
+    assert f"{problem.line}:{problem.column}" == place
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        "{use: sqs, with: {queue: a, forward: [sluiceway-claim]}}",
+        "{use: http, with: {url: 'https://h.example', forward: [Sluiceway-Claim]}}",
+        "{use: memory}",
+        "{use: eventbridge, with: {bus: a, source: b, detail_type: c}}",
+    ],
+)
+def test_a_sink_that_passes_the_mark_of_a_claim_on_or_knows_no_headers_is_not(lint: Lint, sink: str) -> None:
+    assert lint(STORE % sink) == []
+
+
 VISIBILITY = "source: {use: memory, with: {visibility: {%s}}}\nsinks: [{use: memory}]\n"
 
 

@@ -194,6 +194,23 @@ def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
                 )
 
 
+def marks_forwarded(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A claim whose header a sink drops is no claim to whoever receives it."""
+    marks = {mark: used.id for used in draft.stages if used.component for mark in used.component.marks()}
+    for used in draft.sinks:
+        sink = used.component
+        forwarded = {name.lower() for name in sink.forward} if sink else set[str]()
+        for mark, stage in marks.items() if sink and sink.forwards else ():
+            if mark.lower() not in forwarded:
+                yield document.problem(
+                    (*used.path, "with", "forward"),
+                    f"this sink drops the header `{mark}`, by which what `{stage}` makes is known",
+                    code="forward",
+                    suggestion=f"add `{mark}` to `forward`" if forwarded else f"add `forward: [{mark}]` under `with`",
+                    level="warning",
+                )
+
+
 RULES: tuple[Rule, ...] = (
     unique_ids,
     declared_routes,
@@ -205,4 +222,5 @@ RULES: tuple[Rule, ...] = (
     drain,
     fifo_source,
     paths_as_text,
+    marks_forwarded,
 )

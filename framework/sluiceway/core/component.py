@@ -64,6 +64,10 @@ class Stage(Component):
         """Return the routes that this stage may put a message on."""
         return ()
 
+    def marks(self) -> Sequence[str]:
+        """Return the headers by which others know what this stage has made: a sink that drops them makes it useless."""
+        return ()
+
     def process(self, message: Message) -> Result | Awaitable[Result]:
         """Return what becomes of one message."""
         raise TypeError(f"{type(self).__name__} overrides neither process nor open")
@@ -130,6 +134,8 @@ class Sink(Component):
     batch_bytes: ClassVar[int] = 1024 * 1024
     dead_letters: ClassVar[bool] = False
     """This sink may stand under `errors.dead_letter`: it overrides `open_dead_letters`."""
+    forwards: ClassVar[bool] = True
+    """It passes on the headers that `forward` names, and no others; false where it passes on all, or can pass none."""
 
     forward: Annotated[tuple[str, ...], AfterValidator(check_forwarded)] = Field(
         default=(), description="Names of the headers to pass on."

@@ -172,6 +172,7 @@ TEST = "tests: [{name: a, given: {body: 1}, expect: {bus: 1}}]\n"
         ("sinks: [{id: bus, use: memory, timeout: soon}]", "5:41 invalid"),
         ("sinks: [{id: bus, us: memory}]", "5:19 unknown-key"),
         ("sinks: [{idd: bus, use: memory}]", "5:10 unknown-key"),
+        ("sinks: [{name: bus, use: memory}]", "5:10 unknown-key"),
         ("sinks: [{id: '${BUS}', use: memory}]", "5:15 variable"),
         ("sinks: {id: bus, use: memory}", "5:8 invalid"),
         ("snks: [{id: bus, use: memory}]", "5:1 unknown-key"),
@@ -182,12 +183,12 @@ def test_a_test_is_not_blamed_for_a_sink_that_is_wrong(lint: Lint, sinks: str, p
     assert [f"{p.line}:{p.column} {p.code}" for p in found] == [place]
 
 
-def test_the_id_of_a_sink_that_is_wrong_is_known(lint: Lint) -> None:
+@pytest.mark.parametrize("wrong", ["id: out, use: memory, timeout: soon", "use: './gone.py:out', wiht: {}"])
+def test_the_id_of_a_sink_that_is_wrong_is_known(lint: Lint, wrong: str) -> None:
     found = lint(
-        "source: {use: memory}\nsinks: [{id: out, use: memory, timeout: soon}]\n"
-        "tests: [{name: a, given: {body: 1}, expect: {oud: 1}}]\n"
+        f"source: {{use: memory}}\nsinks: [{{{wrong}}}]\ntests: [{{name: a, given: {{}}, expect: {{oud: 1}}}}]\n"
     )
-    assert [(p.code, p.suggestion) for p in found] == [("invalid", None), ("unknown-id", "out")]
+    assert (found[-1].code, found[-1].suggestion) == ("unknown-id", "out")
 
 
 @pytest.mark.parametrize("stages", ["stages: {use: './stages.py:router'}", "stage: [{use: './stages.py:router'}]"])
@@ -301,7 +302,7 @@ def test_a_name_that_no_message_has_is_found_in_every_expression(lint: Lint) -> 
         "body",
         "item",
         "a field of the body is written body.order",
-        "a field of the body is written body.item",
+        "item is known inside `each … as` of translate only",
         "headers",
     ]
 

@@ -132,6 +132,12 @@ def test_what_follows_from_an_unset_variable_is_not_reported_as_well(file: Path)
     assert places(found) == ["5:22 variable limits.in_flight"]
 
 
+def test_a_variable_without_braces_that_is_refused_is_refused_for_that_alone(file: Path) -> None:
+    text = GOOD.replace("memory}\n", "sqs, with: {queue: $ORDERS}}\n", 1)
+    found = checked(file, text + "errors: {dead_letter: {use: sqs, with: {queue: dlq}}}\n")
+    assert [(p.line, p.column, p.code, p.level) for p in found.problems] == [(3, 34, "variable", "error")]
+
+
 @pytest.mark.parametrize("attempts", [0, 1001, "'8.5'"])
 def test_attempts_are_from_1_to_1000(file: Path, attempts: object) -> None:
     found = checked(file, GOOD + f"errors: {{retry: {{attempts: {attempts}}}}}\n")

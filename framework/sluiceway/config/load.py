@@ -19,13 +19,13 @@ from sluiceway.config.document import Path as Place
 from sluiceway.config.draft import Draft, Used
 from sluiceway.config.file import PipelineFile, SinkUse, StageUse
 from sluiceway.config.lint import lint
-from sluiceway.config.model_fields import misspelt
 from sluiceway.config.plugins import named_plugins, plugin_problems
 from sluiceway.config.problems import in_order, nearest
 from sluiceway.config.pydantic_problems import problems_from
+from sluiceway.config.reading import id_at, is_known, settings_at
 from sluiceway.config.registry import BrokenPlugin, Kind, Registry, UnknownComponent
 from sluiceway.config.settings import WorkerSettings, read_settings
-from sluiceway.config.variables import substitute
+from sluiceway.config.variables import explained, substitute
 from sluiceway.core.component import Component, Sink, Source, Stage
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
@@ -95,7 +95,7 @@ def check(
     document, unresolved = substitute(document, environ)
     builder = _Builder(document, path, registry or Registry(), settings)
     pipeline = builder.build()
-    found = in_order([*problems, *mistakes, *unresolved, *builder.problems])
+    found = in_order(explained([*problems, *mistakes, *unresolved, *builder.problems]))
     return Checked(pipeline, tuple(found), document)
 
 
@@ -127,7 +127,7 @@ class _Builder:
             dead_letter=self._component("sink", Sink, "errors", "dead_letter"),
             drain=self._part(Drain, "drain"),
             tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
-            unread=frozenset(key for key in ("stages", "sinks") if not self._is_read(key)),
+            unread=frozenset(key for key in ("stages", "sinks") if not is_known(self._document, key)),
         )
         self.problems += plugin_problems(self._document, self._registry, self._path.parent)
         self.problems += lint(self._document, draft)
@@ -159,21 +159,11 @@ class _Builder:
         )
 
     def _use(self, kind: Kind, base: type[U], model: type[StageUse], *path: str | int) -> Used[U]:
-        use = self._part(model, *path)
-        return Used(path, self._id(use, path), use, self._component(kind, base, *path))
-
-    def _id(self, use: StageUse | None, path: Place) -> str | None:
-        """Return the id given, or the name in `use` (of `./file.py:name` the name); None when it cannot be told."""
-        given = value_at(self._document.value, (*path, "id"))
-        if self._document.unresolved.intersection([(*path, "id"), (*path, "use")]):
-            return None
-        if isinstance(given, str):
-            return given
-        return use.use.rpartition(":")[2] if use else None
+        return Used(path, id_at(self._document, path), self._part(model, *path), self._component(kind, base, *path))
 
     def _component(self, kind: Kind, base: type[C], *path: str | int) -> C | None:
         """Return the component that stands at a place, with its settings; None, and problems, when it is wrong."""
-        component, settings = self._found(kind, path), self._settings(path)
+        component, settings = self._found(kind, path), settings_at(self._document, path)
         if component is None or settings is None:
             return None
         try:
@@ -197,15 +187,6 @@ class _Builder:
             self.problems.append(self._unknown(error, use, place))
         return None
 
-    def _settings(self, path: Place) -> object:
-        """Return what stands under `with`; None where that is wrong, or another key is a misspelt `with`."""
-        keys = value_at(self._document.value, path)
-        if not isinstance(keys, dict):
-            return None
-        if "with" in keys:
-            return keys["with"] if isinstance(keys["with"], dict) else None
-        return None if "with" in misspelt(cast("dict[str, object]", keys), StageUse) else {}
-
     def _unknown(self, error: UnknownComponent, use: str, path: tuple[str | int, ...]) -> Problem:
         suggestion = error.suggestion or nearest(use, error.names)
         message = str(error).replace(use, str(value_at(self._document.written, path)))  # ${NAME}, never its value
@@ -220,11 +201,6 @@ class _Builder:
             return model.model_validate({} if value is None else value)
         except ValidationError:
             return None
-
-    def _is_read(self, key: str) -> bool:
-        """Tell whether a list is known: it is one, or is absent without another key that may be meant for it."""
-        keys = cast("dict[str, object]", self._document.value)
-        return isinstance(keys.get(key), list) or (key not in keys and key not in misspelt(keys, PipelineFile))
 
     def _places(self, key: str) -> range:
         value = value_at(self._document.value, (key,))

@@ -31,10 +31,10 @@ def fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> dict[str, Fie
     return {key: field for kind in kinds if _is_model(kind) for key, field in _keys(kind).items()}
 
 
-def misspelt(keys: Iterable[str], model: type[BaseModel]) -> set[str]:
-    """Return the keys of a model that others, which it does not have, are probably meant for."""
+def misspelt(keys: Iterable[str], model: type[BaseModel]) -> set[str | None]:
+    """Return the keys of a model that others, which it does not have, are probably meant for; None: nobody knows."""
     known = _keys(model)
-    return {name for key in keys if key not in known and (name := nearest(key, known))}
+    return {nearest(key, known) for key in keys if key not in known}
 
 
 def _is_tag(part: str | int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from sluiceway.config.document import Document, value_at
 from sluiceway.config.problems import nearest
@@ -14,7 +15,8 @@ from sluiceway.core.problem import Problem
 def named_plugins(document: Document) -> dict[int, str]:
     """Return what stands under `plugins`, by its place there."""
     plugins = value_at(document.value, ("plugins",))
-    return {i: name for i, name in enumerate(plugins) if isinstance(name, str)} if isinstance(plugins, list) else {}
+    listed = cast("list[object]", plugins) if isinstance(plugins, list) else []
+    return {index: name for index, name in enumerate(listed) if isinstance(name, str)}
 
 
 def plugin_problems(document: Document, registry: Registry, folder: Path) -> Iterator[Problem]:

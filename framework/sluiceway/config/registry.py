@@ -21,7 +21,7 @@ from sluiceway.core.component import Component, Sink, Source, Stage
 Kind: TypeAlias = Literal["source", "stage", "sink"]
 
 KINDS: Final[dict[Kind, type[Component]]] = {"source": Source, "stage": Stage, "sink": Sink}
-_PLACES: Final[dict[Kind, str]] = {"source": "source", "stage": "stages", "sink": "sinks"}
+_PLACES: Final[dict[str, str]] = {"source": "source", "stage": "stages", "sink": "sinks"}
 OURS: Final = "sluiceway"
 
 
@@ -221,7 +221,7 @@ def _component(kind: Kind, use: str, found: object) -> type[Component]:
     raise UnknownComponent(f"`{use}` is no {kind}", suggestion=hint)
 
 
-def _of_another_kind(kind: Kind, use: str, kinds: Sequence[Kind]) -> UnknownComponent:
+def _of_another_kind(kind: Kind, use: str, kinds: Sequence[str]) -> UnknownComponent:
     what, where = (" or ".join(words) for words in (kinds, [f"`{_PLACES[kind]}`" for kind in kinds]))
     return UnknownComponent(f"`{use}` is a {what}, not a {kind}", suggestion=f"put it under {where}")
 

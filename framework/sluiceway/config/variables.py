@@ -9,7 +9,8 @@ gives is a string, which a typed field may read as a number.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from sluiceway.config.document import Document, Path
@@ -34,6 +35,14 @@ def substitute(document: Document, environ: Mapping[str, str]) -> tuple[Document
     resolver = _Resolver(document, environ)
     value = resolver.resolve(document.value, ())
     return document.with_value(value, frozenset(resolver.unresolved)), resolver.problems
+
+
+def explained(problems: Sequence[Problem]) -> list[Problem]:
+    """Return problems where `$NAME` that is refused for what it is, is refused for its missing braces alone."""
+    bare = {(p.line, p.column) for p in problems if p.code == "variable" and p.level == "warning"}
+    refused = bare & {(p.line, p.column) for p in problems if p.level == "error"}
+    others = [p for p in problems if (p.line, p.column) not in refused]
+    return others + [replace(p, level="error") for p in problems if p.code == "variable" and p not in others]
 
 
 class _Resolver:

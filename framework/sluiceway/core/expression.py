@@ -160,11 +160,15 @@ def _tagged(value: Mapping[object, object]) -> tuple[object, object]:
 
 def _wrong_name(name: str, known: Sequence[str]) -> PydanticCustomError:
     near = difflib.get_close_matches(name, known, n=1)
+    if name in ("item", "index"):
+        advice = f"{name} is known inside `each … as` of translate only"
+    else:
+        advice = near[0] if near else f"a field of the body is written body.{name}"
     has = "a message has" if known == VIEW_NAMES else "here there are"
     context = {
         "path": ["jmes"],
         "within": name,
-        "suggestion": near[0] if near else f"a field of the body is written body.{name}",
+        "suggestion": advice,
         "message": f"there is no `{name}`; {has} {', '.join(known)}",
     }
     return PydanticCustomError("expression", "{message}", context)

@@ -97,7 +97,10 @@ Headers: TypeAlias = Annotated[dict[str, HeaderValue], AfterValidator(_check_hea
 class HttpTarget(Component):
     """Where a component calls, and with what: the base of all that send HTTP requests from a file's settings."""
 
-    url: UrlTemplate = Field(description="The URL; {name} in its path or query stands for a parameter.")
+    url: UrlTemplate = Field(
+        description="The URL; {name} in its path or query stands for a parameter.",
+        examples=["https://partner.example/hooks"],
+    )
     params: dict[str, Expression] = Field(default_factory=dict, description="The value of each {name} in the URL.")
     headers: Headers = Field(default_factory=dict, description="Headers to send: values, expressions or secrets.")
     allow_private: bool = Field(default=False, description="Permit loopback and private addresses and plain http://.")

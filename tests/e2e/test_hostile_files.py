@@ -26,7 +26,8 @@ BOMB = "version: 1\na: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 def refused(command: str, file: Path) -> str:
     """Return what the command says of a file that it refuses."""
-    result: Result = CliRunner().invoke(app, [command, str(file)])
+    as_on_a_terminal = ["--log-format", "text"] if command == "run" else []
+    result: Result = CliRunner().invoke(app, [command, str(file), *as_on_a_terminal])
     said = result.stdout + result.stderr
     assert result.exit_code == 1, said
     assert "Traceback" not in said

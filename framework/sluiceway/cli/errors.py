@@ -71,8 +71,6 @@ def show(error: BaseException) -> int:
 def explained(error: Exception) -> tuple[list[str], int]:
     """Return what is wrong, a sentence each, and the exit code."""
     match error:
-        case InvalidPipeline():
-            return _without_sources(error.problems), WRONG
         case OutsideError():
             return str(error).splitlines(), OUTSIDE
         case OSError():
@@ -122,13 +120,6 @@ def _lines(path: Path) -> list[str]:
     except InvalidPipeline:
         return []
     return [lines[index] for index in range(len(lines))]
-
-
-def _without_sources(problems: Iterable[Problem]) -> list[str]:
-    from sluiceway.config.problems import render_text  # noqa: PLC0415 - start-up
-
-    blocks = render_text(problems, {}, color=False).split("\n\n")
-    return [" ".join(block.split()) for block in blocks if block.strip()]
 
 
 def _bug(error: Exception) -> str:

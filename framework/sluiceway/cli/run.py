@@ -42,11 +42,12 @@ def command(
     """Run pipelines.
 
     SIGTERM or Ctrl-C stops receiving; what is held is finished or given back, and the command exits. Log lines
-    go to standard error; when they are JSON, so does the error that ends a run: the event `failed`. On a terminal a
+    go to standard error; when they are JSON, so is the error that ends a run: the event `failed`. On a terminal a
     table of what happened closes the run.
     """
     from sluiceway import app  # noqa: PLC0415 - the AWS client costs 0.4 s
     from sluiceway.adapters.log import configure_logs, logger  # noqa: PLC0415 - start-up
+    from sluiceway.core.errors import InvalidPipeline  # noqa: PLC0415 - start-up
     from sluiceway.engine.report import Report  # noqa: PLC0415 - start-up
 
     style = configure_logs(style=log_format)
@@ -54,10 +55,12 @@ def command(
     options = app.Options(endpoint_url, localstack=localstack, health_port=health_port, reports=reports)
     try:
         app.run(*files, options=options)
+    except InvalidPipeline:
+        raise  # the mistakes of a file are shown as `lint` shows them: whoever wrote it reads them
     except Exception as error:
         if style == "text":
             raise
-        # Whoever collects the log reads JSON only.
+        # The worker had begun, and whoever collects its log reads JSON only.
         reasons, code = explained(error)
         logger().error("failed", reasons=reasons, exit_code=code)
         raise typer.Exit(code) from None

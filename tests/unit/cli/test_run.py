@@ -82,16 +82,13 @@ def test_where_logs_are_json_the_error_that_ends_a_run_is_a_line_of_them(
     assert [reason.rpartition(": secret ")[2][:12] for reason in line["reasons"]] == ["env:TOKEN_A ", "env:TOKEN_B "]
 
 
-def test_where_logs_are_json_a_wrong_file_is_a_line_of_them_with_each_mistake_and_its_fix(tmp_path: Path) -> None:
+def test_a_wrong_file_is_shown_as_lint_shows_it_even_where_logs_are_json(tmp_path: Path) -> None:
     file = tmp_path / "orders.yaml"
     file.write_text(FILE.replace("sinks", "sink").replace("use: filter", "use: filtr"))
     result = CliRunner().invoke(app, ["run", str(file)])
     assert result.exit_code == 1
-    (line,) = map(json.loads, result.stderr.splitlines())
-    component, key = line["reasons"]
-    assert component.startswith(f"{file}:4:16: error[unknown-component] stages.0.use: ")
-    assert component.endswith("= fix: did you mean `filter`?")
-    assert key.startswith(f"{file}:5:1: error[unknown-key] sink: ")
+    assert result.stderr.startswith(f"{file}:4:16: error[unknown-component] stages.0.use: ")
+    assert f"{file}:5:1: error[unknown-key] sink: " in result.stderr
 
 
 def test_a_secret_that_is_no_signing_key_is_named_with_its_component(

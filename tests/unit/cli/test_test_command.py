@@ -124,7 +124,7 @@ def test_a_terminal_with_colours_gets_marks(monkeypatch: pytest.MonkeyPatch) -> 
     assert lines[:2] == ["✓ bad.yaml: an order passes", "✗ bad.yaml: an order fails"]
 
 
-STAGES = '''
+STAGES = """
 import sys
 from contextlib import asynccontextmanager
 
@@ -143,7 +143,7 @@ class Leaves(Stage):
     async def open(self, context):
         sys.exit(3)
         yield self.process
-'''
+"""
 
 
 def beside_stages(folder: Path, use: str, body: str) -> str:

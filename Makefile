@@ -9,6 +9,7 @@ STAMP := .venv/.installed
 setup: $(STAMP)
 
 $(STAMP): requirements-dev.lock pyproject.toml
+	@echo "installing into .venv (about a minute the first time) …"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .

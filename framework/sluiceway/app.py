@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
-from sluiceway.adapters.check import missing
+from sluiceway.adapters.check import missing, needs, place_of
 from sluiceway.adapters.clients import Clients
 from sluiceway.adapters.clock import SystemClock
 from sluiceway.adapters.context import RunContext
@@ -18,7 +18,7 @@ from sluiceway.adapters.health import serve_health
 from sluiceway.adapters.http import HttpPool
 from sluiceway.adapters.log import logger
 from sluiceway.adapters.loop import UnawaitedThreads, loop_factory
-from sluiceway.adapters.secrets import SecretStore
+from sluiceway.adapters.secrets import SecretStore, StandIn
 from sluiceway.adapters.signals import set_by_signals
 from sluiceway.config.load import load as load_file
 from sluiceway.core.context import Context
@@ -26,11 +26,12 @@ from sluiceway.core.errors import InvalidPipeline, OutsideError
 from sluiceway.core.ports import Queue
 from sluiceway.core.problem import Problem
 from sluiceway.core.process import Process, is_async
-from sluiceway.core.resource import Resource
 from sluiceway.core.spec import Pipeline
-from sluiceway.engine.report import Report, settled_facts, start_facts
+from sluiceway.engine.report import Report, count_facts, start_facts, tell_progress
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.worker import Parts, Worker
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,22 @@ class Options:
         localstack: Look the endpoint up as LocalStack's own client does.
         health_port: Serve `/healthz` and `/readyz` on this port of 127.0.0.1.
         reports: Where to count, by the pipeline's name; made where absent.
+        stand_in: Gives the values of secrets that cannot be fetched; by default that stops the start.
     """
 
     endpoint: str | None = None
     localstack: bool = False
     health_port: int | None = None
     reports: dict[str, Report] = field(default_factory=dict[str, Report])
+    stand_in: StandIn | None = None
 
 
-def load(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Pipeline:
+def load(path: str | Path, *, environ: Mapping[str, str] | None = None) -> Pipeline:
     """Return the pipeline in a file, checked.
 
     Args:
         path: The pipeline file. `sluiceway.yaml` beside it, if there, is read too.
-        environ: What `${NAME}` in the file stands for.
+        environ: What `${NAME}` in the file stands for; by default the environment.
 
     Raises:
         InvalidPipeline: Something is wrong with it; the error carries every problem.
@@ -174,7 +177,7 @@ async def _shared(stack: AsyncExitStack, options: Options) -> RunContext:
         clock=clock,
         random=random.Random(),  # noqa: S311 - jitter, not secrets
         clients=clients,
-        secrets=SecretStore(clients, clock),
+        secrets=SecretStore(clients, clock, options.stand_in),
         connections=await stack.enter_async_context(HttpPool()),
     )
 
@@ -188,8 +191,12 @@ async def _prepared(pipeline: Pipeline, shared: RunContext, options: Options) ->
     mine = replace(shared, pipeline=pipeline.name, counts=report.counts)
     async with open_worker(pipeline, lambda component: replace(mine, component=component), around) as worker:
         log.info("started", **start_facts(pipeline))
-        yield worker
-    log.info("stopped", received=report.received, **settled_facts(report))
+        telling = asyncio.create_task(tell_progress(report, shared.clock, lambda facts: log.info("progress", **facts)))
+        try:
+            yield worker
+        finally:
+            telling.cancel()
+    log.info("stopped", **count_facts(report))
 
 
 @asynccontextmanager
@@ -202,16 +209,31 @@ async def open_worker(
         pipeline: What to run.
         context_for: Gives the context for a component's id.
         around: The worker's surroundings.
+
+    Raises:
+        OutsideError: A component cannot be opened; the error says which.
     """
     async with AsyncExitStack() as stack:
-        enter = stack.enter_async_context
+
+        async def enter(part: str, opening: AbstractAsyncContextManager[T]) -> T:
+            try:
+                return await stack.enter_async_context(opening)
+            except OutsideError as error:
+                raise OutsideError(f"{place_of(pipeline, part)}: {error}") from error
+
         bury = None
-        if pipeline.dead_letter is not None:
-            bury = await enter(pipeline.dead_letter.component.open_dead_letters(context_for("dead_letter")))
-        sends = {sink.id: await enter(sink.component.open(context_for(sink.id))) for sink in pipeline.sinks}
-        processes = {stage.id: await enter(stage.component.open(context_for(stage.id))) for stage in pipeline.stages}
+        if dead := pipeline.dead_letter:
+            bury = await enter("errors.dead_letter", dead.component.open_dead_letters(context_for("dead_letter")))
+        sends = {
+            sink.id: await enter(f"sinks.{sink.id}", sink.component.open(context_for(sink.id)))
+            for sink in pipeline.sinks
+        }
+        processes = {
+            stage.id: await enter(f"stages.{stage.id}", stage.component.open(context_for(stage.id)))
+            for stage in pipeline.stages
+        }
         _check_kinds(pipeline, processes)
-        receiver = await enter(pipeline.source.component.open(context_for("source")))
+        receiver = await enter("source", pipeline.source.component.open(context_for("source")))
         retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
         yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention), around)
 
@@ -242,17 +264,10 @@ def _heed_queue(queue: Queue, pipeline: Pipeline, around: Surroundings) -> float
     return queue.retention
 
 
-def resources(pipeline: Pipeline) -> list[Resource]:
-    """Return everything outside that a pipeline uses, each once."""
-    components = [pipeline.source.component, *(stage.component for stage in pipeline.stages)]
-    components += [sink.component for sink in pipeline.sinks]
-    components += [pipeline.dead_letter.component] if pipeline.dead_letter else []
-    return list(dict.fromkeys(resource for component in components for resource in component.resources()))
-
-
 async def _check_start(pipelines: Sequence[Pipeline], shared: RunContext) -> None:
-    """Refuse to start without what does not exist, all of it named at once; what cannot be asked is a warning."""
-    found = await missing([resource for pipeline in pipelines for resource in resources(pipeline)], shared.clients)
+    """Refuse to start without what is not there, all of it named at once; what cannot be asked is a warning."""
+    wanted = [need for pipeline in pipelines for need in needs(pipeline)]
+    found = await missing(wanted, shared.clients, shared.secrets)
     for sentence in found.warnings:
         logger().warning("start check", reason=sentence)
     if found.missing:

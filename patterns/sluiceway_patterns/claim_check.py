@@ -81,6 +81,10 @@ class Store(Stage):
         default="sluiceway", description="Who reads the claim: `claim_check.restore`, or an SQS extended client."
     )
 
+    def marks(self) -> Sequence[str]:
+        """Return the header by which a claim is known."""
+        return (_OWN if self.format == "sluiceway" else _EXTENDED,)
+
     def resources(self) -> Sequence[Resource]:
         """Return the bucket."""
         return (Resource("bucket", self.bucket, ("s3:PutObject",)),)

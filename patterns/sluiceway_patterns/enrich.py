@@ -113,7 +113,6 @@ class EnrichHttp(HttpTarget, Stage):
         http = context.http(timeout=_TIMEOUT, max_size=self.max_size, allow_private=self.allow_private)
         ttl, entries = (self.cache.ttl, self.cache.entries) if self.cache else _NO_CACHE
         cache = context.cache(ttl=ttl, entries=entries)
-        await self.fetch_secrets(context)
 
         async def process(message: Message) -> Message:
             _members(message.body, "body")  # before anybody is asked in vain

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final, TypeAlias, cast
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
+from pydantic_core import InitErrorDetails
 
-from sluiceway import Settings
+from sluiceway import Expression, Settings
 from sluiceway_patterns.computed import LEFT_OUT, Computed, Jmes, Make, Misfit, Scope, reader, text_of
 from sluiceway_patterns.values import shown
 
 _TAGS: Final = ("jmes", "each", "literal")
+_ELEMENT: Final = ("item", "index")
+"""What `each` adds to what expressions see."""
 
 
 class Elements(Settings):
@@ -122,6 +125,33 @@ Node: TypeAlias = Annotated[
     Discriminator(_tag),
 ]
 """One place in the map. A mapping with a key jmes, each or literal is that node, any other an object."""
+
+
+def wrong_names(node: Node, added: Sequence[str] = (), at: Sequence[str | int] = ()) -> Iterator[InitErrorDetails]:
+    """Yield an error for each expression that names what is not there, which no message could make right.
+
+    Args:
+        node: The node.
+        added: The names that expressions in it may use besides those of the message.
+        at: Where the node stands in the map.
+    """
+    match node:
+        case Computed():
+            yield from _wrong_name(node.jmes, added, at)
+        case Each():
+            yield from _wrong_name(node.each.jmes, added, (*at, "each"))
+            yield from wrong_names(node.as_, _ELEMENT, (*at, "as"))
+        case Fields() | Items():
+            children = node.root.items() if isinstance(node, Fields) else enumerate(node.root)
+            for key, child in children:
+                yield from wrong_names(child, added, (*at, key))
+        case _:
+            return
+
+
+def _wrong_name(jmes: Expression, added: Sequence[str], at: Sequence[str | int]) -> Iterator[InitErrorDetails]:
+    if error := jmes.wrong_name(*added):
+        yield InitErrorDetails(type=error, loc=tuple(at), input=None)
 
 
 def _make_list(steps: Iterable[tuple[Make, Scope]]) -> list[object]:

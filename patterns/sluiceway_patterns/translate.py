@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Final, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from sluiceway import JSON, Context, Message, Reject, Schema, Stage
 from sluiceway_patterns.computed import Computed, Misfit, Scope
-from sluiceway_patterns.mapping import Node, Scalar
+from sluiceway_patterns.mapping import Node, Scalar, wrong_names
 from sluiceway_patterns.values import schema_breaks
 
 _LEVELS: Final = 64
@@ -33,12 +33,14 @@ def _children(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
-def _check_root(node: Node) -> Node:
+def _check_map(node: Node) -> Node:
     if isinstance(node, Scalar):
         hint = "expected a mapping in the shape of the new body; an expression is written {jmes: …}"
         raise PydanticCustomError("map", "{message}", {"message": hint})
     if isinstance(node, Computed) and node.optional:
         raise PydanticCustomError("map", "the whole body cannot be left out: remove optional")
+    if wrong := list(wrong_names(node)):
+        raise ValidationError.from_exception_data("map", wrong, hide_input=True)
     return node
 
 
@@ -74,7 +76,7 @@ class Translate(Stage):
     ```
     """
 
-    map: Annotated[Node, BeforeValidator(_check_depth), AfterValidator(_check_root)] = Field(
+    map: Annotated[Node, BeforeValidator(_check_depth), AfterValidator(_check_map)] = Field(
         description="The new body, at most 64 levels deep."
     )
     output_schema: Schema | None = Field(

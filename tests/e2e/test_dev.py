@@ -22,6 +22,8 @@ from sluiceway.cli.dev import PORT
 START = [sys.executable, "-W", "error", "-c", "from sluiceway.cli import main; main()"]
 PATIENCE = 20  # seconds for a line that must come
 
+RUNS = "orders runs: sqs:dev-orders → bus=eventbridge:dev-orders"
+
 PIPELINE = """
 version: 1
 name: orders
@@ -113,7 +115,7 @@ def dev(folder: Path) -> Iterator[Dev]:
 
 
 def test_each_message_s_way_is_told_and_ctrl_c_drains(dev: Dev) -> None:
-    dev.see("started")
+    dev.see(RUNS)
     (accepted,) = dev.send('{"n": 1}')
     dev.see(f"{accepted} → accepted bus")
     (dropped,) = dev.send('{"n": 2}')
@@ -122,10 +124,11 @@ def test_each_message_s_way_is_told_and_ctrl_c_drains(dev: Dev) -> None:
     dev.see(f"{dead} → dead-lettered at agreed: invalid: ")
     assert dev.stop() == 0
     dev.see("stopped")
+    assert sum(dead in line for line in dev.lines) == 1
 
 
 def test_a_save_of_the_file_its_schema_or_its_plugin_is_loaded(dev: Dev) -> None:
-    dev.see("started")
+    dev.see(RUNS)
     for name, old, new, message, way in (
         ("orders.yaml", "n: [1]", "n: [2]", '{"n": 2}', "accepted bus"),
         ("stages.py", "return message", "return Drop('seen')", '{"n": 2}', "dropped at ours: seen"),
@@ -133,14 +136,16 @@ def test_a_save_of_the_file_its_schema_or_its_plugin_is_loaded(dev: Dev) -> None
     ):
         dev.save(name, old, new)
         dev.see("reloaded")
-        dev.see("started")
         (sent,) = dev.send(message)
         dev.see(f"{sent} → {way}")
     assert dev.stop() == 0
+    dev.see("stopped")
+    own_words = [line for line in dev.lines if re.search("runs:|reloaded|started|draining|stopped", line)]
+    assert own_words == [f"{RUNS}\n", *["reloaded\n"] * 3, "stopped\n"]
 
 
 def test_mistakes_are_shown_and_the_old_pipeline_runs_on(dev: Dev) -> None:
-    dev.see("started")
+    dev.see(RUNS)
     (dev.folder / "old.yaml").write_text(PIPELINE)
     dev.save("orders.yaml", "use: filter", "use: filtre")
     dev.see("orders.yaml:8:26: error[unknown-component]")
@@ -157,10 +162,11 @@ def test_another_port_is_taken_when_the_usual_one_is_in_use(folder: Path) -> Non
         with suppress(OSError):  # somebody else has it already, and that is all that is needed
             stack.enter_context(socket.create_server(("127.0.0.1", PORT)))
         dev = stack.enter_context(closing(Dev(folder)))
-        dev.see("started")
+        dev.see(RUNS)
         found = re.search(r"AWS_ENDPOINT_URL=http://127\.0\.0\.1:(\d+)", "".join(dev.lines))
         assert found
         assert int(found[1]) != PORT
+        assert f"Port {PORT} is taken" in "".join(dev.lines)
         assert dev.stop() == 0
 
 
@@ -170,3 +176,19 @@ def test_a_file_that_is_wrong_at_the_start_is_shown_and_nothing_runs(tmp_path: P
     assert failed.returncode == 1
     assert failed.stdout == ""
     assert "orders.yaml:1:1: error[" in failed.stderr
+
+
+def test_a_secret_that_is_not_on_the_laptop_has_a_stand_in_that_is_said_once(tmp_path: Path) -> None:
+    http = "{id: partner, use: http, with: {url: https://h.example, sign: {standard_webhooks: {secret: file:/gone}}}}"
+    (tmp_path / "stages.py").write_text(PLUGIN)
+    (tmp_path / "order.json").write_text('{"type": "object"}')
+    (tmp_path / "orders.yaml").write_text(PIPELINE.replace("sinks: [", f"sinks: [{http}, "))
+    with closing(Dev(tmp_path)) as dev:
+        dev.see("runs:")
+        dev.see("the secret file:/gone is not here: whsec_")
+        dev.save("stages.py", "return message", "return Drop('seen')")
+        dev.see("reloaded")
+        (sent,) = dev.send('{"n": 1}')
+        dev.see(f"{sent} → dropped at ours: seen")
+        assert dev.stop() == 0
+        assert sum("is not here" in line for line in dev.lines) == 1

@@ -107,11 +107,20 @@ async def service() -> AsyncIterator[Any]:
 async def test_all_that_does_not_exist_is_named_at_once(run_command: Any) -> None:
     async with run_command(NOWHERE, create=False) as command:
         assert await command.leaves() == 3
-    lines = command.said.splitlines()
-    for what in ("queue {}-in", "queue {}-dlq", "bus {}-bus", "bucket {}-bodies"):
-        said = f"sluiceway: error: {what.format(command.queues.prefix)} does not exist: create it, or correct its name"
-        assert any(line.startswith(said) for line in lines), command.said
-    assert len(lines) == 4
+    (line,) = map(json.loads, command.said.splitlines())
+    assert line["event"] == "failed"
+    assert [
+        reason.partition("orders.yaml: ")[2].partition(": create it, or correct its name")[0]
+        for reason in line["reasons"]
+    ] == [
+        what.format(command.queues.prefix)
+        for what in (
+            "source: queue {}-in does not exist",
+            "stages.claim_check.restore: bucket {}-bodies does not exist",
+            "sinks.bus: bus {}-bus does not exist",
+            "errors.dead_letter: queue {}-dlq does not exist",
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,8 +128,8 @@ async def test_all_that_does_not_exist_is_named_at_once(run_command: Any) -> Non
     [
         ("env:GONE", "env:GONE is not set: set the environment variable GONE"),
         ("file:/nonexistent/token", "file:/nonexistent/token cannot be read: No such file"),
-        ("secretsmanager:gone#key", "secret gone does not exist"),
-        ("ssm:/gone", "parameter /gone does not exist"),
+        ("secretsmanager:gone#key", "secret secretsmanager:gone does not exist"),
+        ("ssm:/gone", "parameter ssm:/gone does not exist"),
     ],
 )
 async def test_a_secret_that_is_missing_stops_the_start_with_its_name(

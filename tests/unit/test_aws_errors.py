@@ -94,3 +94,23 @@ def test_only_an_answer_that_says_so_makes_a_resource_absent() -> None:
     assert is_absent(answer("QueueDoesNotExist"))
     assert not is_absent(answer("AccessDenied", 403))
     assert not is_absent(boto.EndpointConnectionError(endpoint_url="u"))
+
+
+PAGE = f"<!DOCTYPE html><html><style>p {{x: y}}</style>\n<body><h1>502</h1>{'<p>words</p>' * 500}</body></html>"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.ClientError(
+            {"Error": {"Code": "502", "Message": PAGE}, "ResponseMetadata": {"HTTPStatusCode": 502}},  # type: ignore[typeddict-item] # what is read of it
+            "SendMessage",
+        ),
+        ResponseParserError(f"Unable to parse response:\n{PAGE.encode()!r}"),
+    ],
+)
+def test_a_page_of_a_gateway_is_one_short_line(error: Exception) -> None:
+    said = str(classify(error, "queue q"))
+    assert "502 words words" in said
+    assert len(said) < 250
+    assert not set("\n<>{") & set(said)

@@ -394,3 +394,9 @@ def test_a_pydantic_error_carries_the_place_inside_the_pattern() -> None:
 def test_the_json_schema_tells_editors_the_same(pattern: dict[str, Any], *, good: bool) -> None:
     schema = Settings.model_json_schema()
     assert jsonschema_rs.validator_for(json.loads(json.dumps(schema))).is_valid({"pattern": pattern}) is good
+
+
+@pytest.mark.parametrize(("event", "kind"), [('{"a": 1}', "str"), (None, "NoneType"), ([{"a": 1}], "list")])
+def test_an_event_that_is_no_mapping_is_a_type_error_that_says_so(event: Any, kind: str) -> None:
+    with pytest.raises(TypeError, match=f"an event is a mapping, not {kind}: parse JSON text"):
+        EventPattern({"a": [1]}).matches(event)

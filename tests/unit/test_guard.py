@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluiceway.adapters.guard import GuardedSockets, RefusedAddress, is_allowed
+from sluiceway.adapters.guard import GuardedSockets, RefusedAddress
+from sluiceway.core.address import is_allowed
 
 PUBLIC = [
     "1.1.1.1",

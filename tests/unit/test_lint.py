@@ -161,6 +161,185 @@ def test_a_test_is_not_blamed_for_a_stage_whose_keys_are_wrong(lint: Lint) -> No
     assert places(found) == ["5:47 invalid stages.0.timeout"]
 
 
+TEST = "tests: [{name: a, given: {body: 1}, expect: {bus: 1}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("sinks", "place"),
+    [
+        ("sinks: [{id: bus, use: eventbridge, with: {bus: a!, source: s, detail_type: d}}]", "5:49 invalid"),
+        ("sinks: [{id: bus, use: memry}]", "5:24 unknown-component"),
+        ("sinks: [{id: bus, use: memory, timeout: soon}]", "5:41 invalid"),
+        ("sinks: [{id: bus, us: memory}]", "5:19 unknown-key"),
+        ("sinks: [{idd: bus, use: memory}]", "5:10 unknown-key"),
+        ("sinks: [{name: bus, use: memory}]", "5:10 unknown-key"),
+        ("sinks: [{id: '${BUS}', use: memory}]", "5:15 variable"),
+        ("sinks: {id: bus, use: memory}", "5:8 invalid"),
+        ("snks: [{id: bus, use: memory}]", "5:1 unknown-key"),
+    ],
+)
+def test_a_test_is_not_blamed_for_a_sink_that_is_wrong(lint: Lint, sinks: str, place: str) -> None:
+    found = lint(f"source: {{use: memory}}\n{sinks}\n{TEST}")
+    assert [f"{p.line}:{p.column} {p.code}" for p in found] == [place]
+
+
+@pytest.mark.parametrize("wrong", ["id: out, use: memory, timeout: soon", "use: './gone.py:out', wiht: {}"])
+def test_the_id_of_a_sink_that_is_wrong_is_known(lint: Lint, wrong: str) -> None:
+    found = lint(
+        f"source: {{use: memory}}\nsinks: [{{{wrong}}}]\ntests: [{{name: a, given: {{}}, expect: {{oud: 1}}}}]\n"
+    )
+    assert (found[-1].code, found[-1].suggestion) == ("unknown-id", "out")
+
+
+@pytest.mark.parametrize("stages", ["stages: {use: './stages.py:router'}", "stage: [{use: './stages.py:router'}]"])
+def test_a_route_is_not_unknown_when_the_stages_are(lint: Lint, stages: str) -> None:
+    found = lint(f"source: {{use: memory}}\n{stages}\nsinks: [{{use: memory, routes: [express]}}]\n")
+    assert [p.line for p in found] == [5]
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "message"),
+    [
+        ("wiht: {queue: a}", "4:20 unknown-key", "unknown key `wiht`"),
+        ("with: null", "4:26 invalid", "expected keys under `with`, found nothing"),
+        ("with: [queue]", "4:26 invalid", "expected a mapping, found a list"),
+        ("with: {}", "4:20 missing", "the key `queue` is missing"),
+        ("", "4:1 missing", "the key `queue` is missing"),
+    ],
+)
+def test_a_wrong_with_is_one_mistake(lint: Lint, keys: str, place: str, message: str) -> None:
+    [problem] = lint(
+        f"source: {{use: sqs, {keys}}}\nsinks: [{{use: memory}}]\n"
+        "errors: {dead_letter: {use: sqs, with: {queue: orders-dlq}}}\n"
+    )
+    assert (f"{problem.line}:{problem.column} {problem.code}", problem.message) == (place, message)
+
+
+def test_a_sink_among_the_stages_is_told_where_it_belongs(lint: Lint) -> None:
+    [problem] = lint("source: {use: memory}\nstages: [{use: eventbridge, with: {bus: a}}]\nsinks: [{use: memory}]\n")
+    assert (problem.message, problem.suggestion) == ("`eventbridge` is a sink, not a stage", "put it under `sinks`")
+
+
+LOOP = """\
+source: {use: sqs, with: {queue: %s}}
+sinks: [{use: sqs, with: {queue: %s}}]
+errors: {dead_letter: {use: sqs, with: {queue: %s}}}
+"""
+URL, ARN = "https://sqs.eu-west-1.amazonaws.com/111111111111/orders", "arn:aws:sqs:eu-west-1:111111111111:orders"
+
+
+@pytest.mark.parametrize(("source", "other"), [("orders", "orders"), ("orders", URL), (URL, "orders"), (ARN, URL)])
+def test_what_would_come_again_for_ever_is_refused(lint: Lint, source: str, other: str) -> None:
+    assert places(lint(LOOP % (f"'{source}'", f"'{other}'", "dlq"))) == ["5:34 loop sinks.0.with.queue"]
+    [problem] = lint(LOOP % (f"'{source}'", "out", f"'{other}'"))
+    assert places([problem]) == ["6:48 loop errors.dead_letter.with.queue"]
+    assert problem.message == "this is the source's own queue: each dead letter would come again, for ever"
+    assert problem.suggestion == "name another queue, such as `orders-dlq`"
+
+
+@pytest.mark.parametrize("other", ["orders-2", ARN.replace("1:orders", "2:orders"), URL.replace("west", "north")])
+def test_a_queue_of_another_name_account_or_region_is_no_loop(lint: Lint, other: str) -> None:
+    assert lint(LOOP % (f"'{ARN}'", f"'{other}'", "dlq")) == []
+
+
+@pytest.mark.parametrize("stage", ["router", "memory", "source", "sinks"])
+def test_an_outcome_is_expected_at_a_stage_a_sink_or_in_the_engine(lint: Lint, stage: str) -> None:
+    assert lint(OUTCOMES % (stage, stage, "unroutable")) == []
+
+
+OUTCOMES = """\
+source: {use: memory}
+stages: [{use: './stages.py:router'}]
+sinks: [{use: memory}]
+tests:
+  - {name: a, given: {}, expect: {dropped: [{stage: %s}], dead_letter: [{stage: %s, error: %s}]}}
+"""
+
+
+def test_an_unknown_stage_or_class_in_an_outcome_is_refused_with_the_nearest(lint: Lint) -> None:
+    found = lint(OUTCOMES % ("routr", "memry", "mising"))
+    assert places(found) == [
+        "8:53 unknown-id tests.0.expect.dropped.0.stage",
+        "8:84 unknown-id tests.0.expect.dead_letter.0.stage",
+        "8:98 not-allowed tests.0.expect.dead_letter.0.error",
+    ]
+    assert [p.suggestion for p in found] == ["router", "memory", "missing"]
+
+
+def test_the_stage_of_an_outcome_may_be_one_whose_id_cannot_be_read(lint: Lint) -> None:
+    text = OUTCOMES.replace("memory}]", "memory, idd: out}]") % ("out", "out", "invalid")
+    assert [p.code for p in lint(text)] == ["unknown-key"]
+
+
+MAP = """\
+source: {use: memory}
+stages:
+  - use: translate
+    with:
+      map:
+        no: {jmes: bdy.no}
+        lines:
+          each: {jmes: "body.lines[?qty > `0`]"}
+          as: {sku: {jmes: itm.sku}, rows: {each: {jmes: item.rows}, as: [{jmes: "[index, item.x, order]"}]}}
+        first: {jmes: "item.sku"}
+        right: {jmes: "sort_by(body.lines, &qty)[].{a: sku, b: to_string(qty)} | [0].a || meta.x", default: "-"}
+sinks: [{use: http, with: {url: "https://h.example/{id}", params: {id: {jmes: "join('-', [header.a, id])"}}}}]
+"""
+
+
+def test_a_name_that_no_message_has_is_found_in_every_expression(lint: Lint) -> None:
+    found = lint(MAP)
+    assert places(found) == [
+        "9:20 invalid stages.0.with.map.no.jmes",
+        "12:28 invalid stages.0.with.map.lines.as.sku.jmes",
+        "12:99 invalid stages.0.with.map.lines.as.rows.as.0.jmes",
+        "13:24 invalid stages.0.with.map.first.jmes",
+        "15:91 invalid sinks.0.with.params.id.jmes",
+    ]
+    assert found[0].message == "there is no `bdy`; a message has id, body, headers, meta"
+    assert found[1].message == "there is no `itm`; here there are id, body, headers, meta, item, index"
+    assert [p.suggestion for p in found] == [
+        "body",
+        "item",
+        "a field of the body is written body.order",
+        "item is known inside `each … as` of translate only",
+        "headers",
+    ]
+
+
+STORE = """\
+source: {use: memory}
+stages: [{id: park, use: claim_check.store, with: {bucket: bodies}}]
+sinks: [%s]
+"""
+
+
+@pytest.mark.parametrize(
+    ("sink", "place", "suggestion"),
+    [
+        ("{use: sqs, with: {queue: a}}", "6:26", "add `forward: [sluiceway-claim]` under `with`"),
+        ("{use: sqs, with: {queue: a, forward: [b]}}", "6:46", "add `sluiceway-claim` to `forward`"),
+    ],
+)
+def test_a_sink_that_drops_the_mark_of_a_claim_is_warned_of(lint: Lint, sink: str, place: str, suggestion: str) -> None:
+    [problem] = lint(STORE % sink)
+    assert (problem.level, problem.code, problem.suggestion) == ("warning", "forward", suggestion)
+    assert f"{problem.line}:{problem.column}" == place
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        "{use: sqs, with: {queue: a, forward: [sluiceway-claim]}}",
+        "{use: http, with: {url: 'https://h.example', forward: [Sluiceway-Claim]}}",
+        "{use: memory}",
+        "{use: eventbridge, with: {bus: a, source: b, detail_type: c}}",
+    ],
+)
+def test_a_sink_that_passes_the_mark_of_a_claim_on_or_knows_no_headers_is_not(lint: Lint, sink: str) -> None:
+    assert lint(STORE % sink) == []
+
+
 VISIBILITY = "source: {use: memory, with: {visibility: {%s}}}\nsinks: [{use: memory}]\n"
 
 

@@ -1,5 +1,6 @@
 """From a file to a pipeline: everything that is wrong is reported at once, with its place."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sluiceway import app
 from sluiceway.config.load import Checked, check, load
+from sluiceway.config.settings import read_settings
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.units import Duration
 
@@ -132,6 +135,12 @@ def test_what_follows_from_an_unset_variable_is_not_reported_as_well(file: Path)
     assert places(found) == ["5:22 variable limits.in_flight"]
 
 
+def test_a_variable_without_braces_that_is_refused_is_refused_for_that_alone(file: Path) -> None:
+    text = GOOD.replace("memory}\n", "sqs, with: {queue: $ORDERS}}\n", 1)
+    found = checked(file, text + "errors: {dead_letter: {use: sqs, with: {queue: dlq}}}\n")
+    assert [(p.line, p.column, p.code, p.level) for p in found.problems] == [(3, 34, "variable", "error")]
+
+
 @pytest.mark.parametrize("attempts", [0, 1001, "'8.5'"])
 def test_attempts_are_from_1_to_1000(file: Path, attempts: object) -> None:
     found = checked(file, GOOD + f"errors: {{retry: {{attempts: {attempts}}}}}\n")
@@ -166,6 +175,26 @@ def test_a_function_beside_the_file_is_a_stage_under_its_own_name(file: Path) ->
     assert places(checked(file, text % "twice")) == ["6:51 invalid stages.0.with.times"]
 
 
+def test_a_file_of_stages_that_is_not_there_is_reported_at_the_plugin(file: Path) -> None:
+    found = checked(file, GOOD + "plugins: [./nope.py]\nstages: [{use: './nope.py:a'}, {use: './nope.py:b'}]\n")
+    assert places(found) == ["5:11 plugin plugins.0"]
+    assert found.problems[0].message == "there is no file ./nope.py beside the pipeline file"
+
+
+def test_a_file_of_stages_that_cannot_be_imported_is_reported_once_with_the_line(file: Path) -> None:
+    (file.parent / "stages.py").write_text("import json\n\njson.gone\n")
+    found = checked(file, GOOD + "plugins: [./stages.py]\nstages: [{use: './stages.py:a'}, {use: './stages.py:b'}]\n")
+    assert places(found) == ["5:11 plugin plugins.0"]
+    assert found.problems[0].message == (
+        "./stages.py cannot be imported: stages.py:3: AttributeError: module 'json' has no attribute 'gone'"
+    )
+
+
+def test_a_broken_file_that_sluiceway_yaml_names_is_reported_where_it_is_used(file: Path) -> None:
+    (file.parent / "sluiceway.yaml").write_text("plugins: [./nope.py]\n")
+    assert places(checked(file, GOOD + "stages: [{use: './nope.py:a'}]\n")) == ["5:16 plugin stages.0.use"]
+
+
 def test_plugins_may_be_named_for_all_files_in_sluiceway_yaml(file: Path) -> None:
     (file.parent / "sluiceway.yaml").write_text("plugins: [./stages.py]\n")
     (file.parent / "stages.py").write_text("from sluiceway import stage\n@stage\ndef f(message):\n    return message\n")
@@ -188,6 +217,19 @@ def test_a_wrong_file_cannot_be_loaded(file: Path) -> None:
     assert [p.path for p in refused.value.problems] == ["name"]
 
 
+@pytest.mark.parametrize("key", ["name: 12 orders", "name: ''", f"name: {'a' * 65}", "name: orders/new"])
+def test_what_a_name_may_be_is_said_in_words(file: Path, key: str) -> None:
+    [problem] = checked(file, GOOD.replace("name: orders", key)).problems
+    assert problem.message.startswith(
+        "expected letters, digits, `.`, `_` and `-`, 64 at most, the first a letter, found"
+    )
+
+
+def test_an_id_is_a_name(file: Path) -> None:
+    [problem] = checked(file, GOOD.replace("[{", "[{id: 1st, ")).problems
+    assert problem.message.endswith('the first a letter, found "1st"')
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "memory", "sqs", "${X}", "30s", "./x.py:f"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["use", "with", "id"]), inner),
@@ -203,3 +245,9 @@ KEYS = st.sampled_from(
 def test_no_file_is_answered_with_anything_but_problems(value: dict[str, object]) -> None:
     found = check(Path("nowhere/orders.yaml"), text=json.dumps(value, indent=1), environ={})
     assert (found.pipeline is None) == any(problem.level == "error" for problem in found.problems)
+
+
+def test_no_signature_shows_the_environment() -> None:
+    assert [
+        inspect.signature(function).parameters["environ"].default for function in (app.load, load, check, read_settings)
+    ] == [None] * 4

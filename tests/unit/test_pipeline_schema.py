@@ -74,3 +74,25 @@ def test_what_use_may_say_is_described() -> None:
     choices = pipeline_schema()["$defs"]["SinkUse"]["properties"]["use"]["anyOf"]
     assert {choice["const"] for choice in choices} == {"eventbridge", "http", "memory", "sqs"}
     assert all(choice["description"] for choice in choices)
+
+
+SQS = SMALL.replace("source: {use: memory}", "source: {use: sqs, with: {queue: orders}}")
+LETTERS = "errors: {dead_letter: {use: sqs, with: {queue: orders-dlq}}}\n"
+
+
+@pytest.mark.parametrize("errors", ["", "errors: {retry: {attempts: 3}}\n", "errors: {dead_letter: null}\n"])
+def test_a_queue_needs_a_dead_letter_queue(validator: jsonschema_rs.Draft202012Validator, errors: str) -> None:
+    assert wrong(validator, SQS + errors)
+    assert wrong(validator, SMALL + errors) == set()
+    assert wrong(validator, SQS + LETTERS) == set()
+
+
+def test_every_key_is_described() -> None:
+    definitions = pipeline_schema()["$defs"]
+    silent = [
+        f"{name}.{key}"
+        for name, definition in definitions.items()
+        for key, node in definition.get("properties", {}).items()
+        if "description" not in {**definitions.get(node.get("$ref", "").rpartition("/")[2], {}), **node}
+    ]
+    assert silent == []

@@ -114,13 +114,27 @@ def test_a_function_in_a_named_file_is_found(folder: Path) -> None:
         ("./gone.py:upper", ("./gone.py",), "there is no file ./gone.py beside the pipeline file"),
         ("./stages.py", ("./stages.py",), "`./stages.py` is not of the form ./file.py:name"),
         ("./stages.txt:x", ("./stages.txt",), "`./stages.txt:x` is not of the form ./file.py:name"),
-        ("./broken.py:f", ("./broken.py",), "broken.py cannot be imported: SyntaxError: "),
+        ("./broken.py:f", ("./broken.py",), "./broken.py cannot be imported: broken.py:1: SyntaxError: "),
     ],
 )
 def test_what_is_wrong_with_a_file_of_stages_is_said(
     use: str, plugins: tuple[str, ...], message: str, folder: Path
 ) -> None:
     assert str(refusal(Registry([]), use, *plugins, folder=folder)).startswith(message)
+
+
+def test_a_component_of_another_kind_is_answered_with_its_place() -> None:
+    registry = Registry([entry("upper", "sluiceway")])
+    with pytest.raises(UnknownComponent) as refused:
+        registry.find("sink", "upper", (), Path())
+    assert str(refused.value) == "`upper` is a stage, not a sink"
+    assert refused.value.suggestion == "put it under `stages`"
+
+
+def test_a_function_of_another_kind_is_answered_with_its_place(folder: Path) -> None:
+    with pytest.raises(UnknownComponent) as refused:
+        Registry([]).find("source", "./stages.py:upper", ["./stages.py"], folder)
+    assert refused.value.suggestion == "put it under `stages`"
 
 
 def test_a_misspelt_function_is_answered_with_the_stages_that_the_file_has(folder: Path) -> None:

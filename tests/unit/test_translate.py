@@ -354,7 +354,7 @@ def test_all_mistakes_of_a_map_are_found_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrap", [lambda inner: {"a": inner}, lambda inner: [inner], lambda inner: {"each": {"jmes": "x"}, "as": inner}]
+    "wrap", [lambda inner: {"a": inner}, lambda inner: [inner], lambda inner: {"each": {"jmes": "id"}, "as": inner}]
 )
 def test_a_map_may_be_64_levels_deep_and_no_deeper(wrap: Callable[[Tree], Tree]) -> None:
     map_: Tree = {"jmes": "body", "default": 1}

@@ -125,3 +125,25 @@ def test_a_model_takes_a_template_as_text() -> None:
     assert Model.model_json_schema()["properties"]["url"]["type"] == "string"
     with pytest.raises(ValidationError, match="expected a URL"):
         Model.model_validate({"url": 7})
+
+
+@pytest.mark.parametrize(
+    ("url", "allow_private", "reason"),
+    [
+        ("https://169.254.169.254/latest", True, "one that is never called"),
+        ("https://169.254.169.254./latest", True, "one that is never called"),
+        ("https://[::ffff:169.254.169.254]/", True, "one that is never called"),
+        ("https://10.0.0.1:8443/", False, "allow_private: true permits private ones"),
+        ("https://[::1]/", False, "allow_private: true permits private ones"),
+        ("http://10.0.0.1/", False, "allow_private: true permits private ones"),
+    ],
+)
+def test_an_address_that_would_never_be_connected_to_is_refused_in_the_url(
+    url: str, reason: str, *, allow_private: bool
+) -> None:
+    assert (url_problem(url, allow_private=allow_private) or "").endswith(reason)
+
+
+@pytest.mark.parametrize(("url", "allow_private"), [("https://1.1.1.1/", False), ("http://10.0.0.1/", True)])
+def test_an_address_that_may_be_connected_to_may_stand_in_a_url(url: str, *, allow_private: bool) -> None:
+    assert url_problem(url, allow_private=allow_private) is None

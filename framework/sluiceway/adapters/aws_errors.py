@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import aiohttp
 from botocore import exceptions as boto
@@ -95,6 +97,12 @@ _CREDENTIALS: Final = frozenset(
 )
 
 
+_LONGEST: Final = 200
+"""Characters of what AWS said, in an error of ours."""
+
+_MARKUP: Final = re.compile(r"<(style|script)\b.*?</\1>|</?[a-zA-Z!?][^>]*>", re.DOTALL | re.IGNORECASE)
+
+
 def classify(error: Exception, subject: str) -> Transient | Reject | OutsideError:
     """Say what an error of an AWS call means.
 
@@ -130,6 +138,16 @@ def is_absent(error: Exception) -> bool:
     return isinstance(error, boto.ClientError) and (error_code(error) in _ABSENT or _status(error) == 404)
 
 
+def unreachable_endpoint(error: BaseException | None) -> str | None:
+    """Return the URL at which nobody can be connected to, when that made a call fail; else None."""
+    if isinstance(error, OutsideError):
+        return unreachable_endpoint(error.__cause__)
+    if not isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError):
+        return None
+    url = urlsplit(str(error.kwargs.get("endpoint_url", "")))
+    return f"{url.scheme}://{url.netloc}"
+
+
 def is_transient_code(code: str) -> bool:
     """Tell whether a code, of a call or of one entry in a batch, stands for a fault or throttle that passes."""
     return code in _THROTTLES or code in _FAULTS
@@ -159,7 +177,7 @@ def error_code(error: boto.ClientError) -> str:
 
 def _classify_answer(error: boto.ClientError, subject: str) -> Transient | Reject | OutsideError:
     code, status = error_code(error), _status(error)
-    said = f"{code}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
+    said = _short(f"{code}: {error.response.get('Error', {}).get('Message', '')}").rstrip(": ")
     if is_transient_code(code) or status == 429 or status >= 500:
         return Transient(f"{subject}: AWS answered {said}", retry_after=_retry_after(error))
     if code in _CREDENTIALS:
@@ -183,4 +201,10 @@ def _retry_after(error: boto.ClientError) -> float | None:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return _short(str(error)) or type(error).__name__
+
+
+def _short(text: str) -> str:
+    """Return a text as one short line: a proxy or gateway before AWS answers with whole pages."""
+    line = " ".join(_MARKUP.sub(" ", text[:10_000]).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -1,23 +1,46 @@
-"""The check at start: does everything exist that the pipelines name?"""
+"""The check at start: is everything there that the pipelines name?"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias, cast
 
-from sluiceway.adapters.aws_errors import AWS_ERRORS, classify, is_absent
+from pydantic import BaseModel
+
+from sluiceway.adapters.aws_errors import AWS_ERRORS, classify, is_absent, unreachable_endpoint
 from sluiceway.adapters.clients import Clients
+from sluiceway.adapters.secrets import SecretStore
 from sluiceway.adapters.sqs_queue import queue_url
+from sluiceway.core.component import Component
+from sluiceway.core.errors import OutsideError
 from sluiceway.core.resource import Kind, Resource
+from sluiceway.core.secret import Secret
+from sluiceway.core.spec import Pipeline
+
+Thing: TypeAlias = Resource | Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a component needs of the world outside before its pipeline can start.
+
+    Attributes:
+        place: Where the pipeline file says so: `orders.yaml: sinks.bus`.
+        thing: What is needed.
+    """
+
+    place: str
+    thing: Thing
 
 
 @dataclass(frozen=True, slots=True)
 class StartCheck:
-    """What the check found, a sentence each.
+    """What the check found, a sentence each, beginning with the places.
 
     Attributes:
-        missing: What does not exist. The worker must not start.
+        missing: What is not there, or cannot be reached at all. The worker must not start.
         warnings: What could not be checked: denied, unsupported, throttled or down. The worker starts.
     """
 
@@ -25,29 +48,101 @@ class StartCheck:
     warnings: tuple[str, ...]
 
 
-async def missing(resources: Iterable[Resource], clients: Clients) -> StartCheck:
-    """Ask for every resource at once, so that all that is missing is named together.
+def needs(pipeline: Pipeline) -> Iterator[Need]:
+    """Yield what a pipeline needs, component by component: what each declares, and each secret in its settings."""
+    for place, component in _components(pipeline):
+        secrets = list(_secrets(component))
+        fetched = {resource for _, secret in secrets for resource in secret.resources()}
+        yield from (Need(place, resource) for resource in component.resources() if resource not in fetched)
+        yield from (Need(f"{place}.with{path}", secret) for path, secret in secrets)
+
+
+def resources(pipeline: Pipeline) -> list[Resource]:
+    """Return everything outside that a pipeline uses, each once."""
+    return list(dict.fromkeys(resource for _, component in _components(pipeline) for resource in component.resources()))
+
+
+def place_of(pipeline: Pipeline, part: str) -> str:
+    """Return where a component stands, as errors name it."""
+    return f"{pipeline.file}: {part}" if pipeline.file else part
+
+
+async def missing(needs: Iterable[Need], clients: Clients, secrets: SecretStore) -> StartCheck:
+    """Ask for everything at once, so that all that is missing is named together.
+
+    Secrets are fetched, which is to start with them; the store keeps their values.
 
     Raises:
         OutsideError: There is no region, or there are no credentials.
     """
-    named = sorted({(resource.kind, resource.name): resource for resource in resources}.items())
-    results = await asyncio.gather(*(_check(resource, clients) for _, resource in named))
+    places: dict[Thing, list[str]] = {}
+    for need in needs:
+        places.setdefault(_without_actions(need.thing), []).append(need.place)
+    failures = await asyncio.gather(*(_failure(thing, clients, secrets) for thing in places))
+    judged = [
+        _judged(thing, ", ".join(dict.fromkeys(where)), error)
+        for (thing, where), error in zip(places.items(), failures, strict=True)
+        if error is not None
+    ]
     return StartCheck(
-        missing=tuple(sentence for absent, sentence in filter(None, results) if absent),
-        warnings=tuple(sentence for absent, sentence in filter(None, results) if not absent),
+        missing=tuple(dict.fromkeys(sentence for certain, sentence in judged if certain)),
+        warnings=tuple(sentence for certain, sentence in judged if not certain),
     )
 
 
-async def _check(resource: Resource, clients: Clients) -> tuple[bool, str] | None:
-    """Return None when the resource is there, else whether it is certainly absent, and the sentence."""
-    subject = f"{resource.kind} {resource.name}"
+def _components(pipeline: Pipeline) -> Iterator[tuple[str, Component]]:
+    """Yield each component with the place where its file has it."""
+    yield place_of(pipeline, "source"), pipeline.source.component
+    for stage in pipeline.stages:
+        yield place_of(pipeline, f"stages.{stage.id}"), stage.component
+    for sink in pipeline.sinks:
+        yield place_of(pipeline, f"sinks.{sink.id}"), sink.component
+    if pipeline.dead_letter:
+        yield place_of(pipeline, "errors.dead_letter"), pipeline.dead_letter.component
+
+
+def _secrets(value: object, path: str = "") -> Iterator[tuple[str, Secret]]:
+    """Yield the secrets in settings, however deep, each with its path."""
+    if isinstance(value, Secret):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            yield from _secrets(getattr(value, name), f"{path}.{field.alias or name}")
+    elif isinstance(value, Mapping):
+        for key, item in cast("Mapping[str, object]", value).items():
+            yield from _secrets(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(cast("list[object]", value)):
+            yield from _secrets(item, f"{path}.{index}")
+
+
+def _without_actions(thing: Thing) -> Thing:
+    """Return what is asked for once, whatever components do with it."""
+    return Secret(thing.reference) if isinstance(thing, Secret) else Resource(thing.kind, thing.name, ())
+
+
+def _judged(thing: Thing, places: str, error: Exception) -> tuple[bool, str]:
+    """Return whether the worker certainly cannot do without, and the sentence that says what is wrong."""
+    if endpoint := unreachable_endpoint(error):
+        # However much is to be found there, and whoever needs it, this is one mistake: the sentence names neither.
+        return True, f"no AWS answers at {endpoint}: check the endpoint (AWS_ENDPOINT_URL), the region and the network"
+    if isinstance(error, OutsideError):
+        return True, f"{places}: {error}"
+    subject = f"secret {thing.reference}" if isinstance(thing, Secret) else f"{thing.kind} {thing.name}"
+    if is_absent(error):
+        return True, f"{places}: {subject} does not exist: create it, or correct its name, account or region"
+    return False, f"{places}: could not check that {subject} exists: {classify(error, subject)}"
+
+
+async def _failure(thing: Thing, clients: Clients, secrets: SecretStore) -> Exception | None:
+    """Return None when the thing is there, else what asking for it raised."""
+    asking = secrets.get(thing) if isinstance(thing, Secret) else _ask(thing.kind, thing.name, clients)
+    # A client that cannot be opened, for want of a region, fails every resource alike and is said once: it is raised.
+    expected = (OutsideError,) if isinstance(thing, Secret) else AWS_ERRORS
     try:
-        await _ask(resource.kind, resource.name, clients)
-    except AWS_ERRORS as error:
-        if is_absent(error):
-            return True, f"{subject} does not exist: create it, or correct its name, account or region"
-        return False, f"could not check that {subject} exists: {classify(error, subject)}"
+        await asking
+    except expected as error:
+        return error
     return None
 
 

@@ -44,6 +44,7 @@ class EventBridgeSink(Sink):
 
     batch_entries: ClassVar[int] = 10
     batch_bytes: ClassVar[int] = MAX_BYTES
+    forwards: ClassVar[bool] = False
 
     bus: str = Field(description="The bus's name or ARN.", examples=["orders"])
     source: Expression = Field(description="Who says it: `source` of the event.", examples=["fulfilment.orders"])

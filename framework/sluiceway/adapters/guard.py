@@ -1,4 +1,4 @@
-"""Which addresses outgoing HTTP may connect to, so that no message or answer can point a worker at its own network.
+"""Outgoing HTTP connects to allowed addresses only, so that no message or answer can point a worker at its own network.
 
 The check is made on the address of each connection, not on a name, so that a name that resolves to one address
 when it is looked at and to another when it is connected to gains nothing.
@@ -7,57 +7,16 @@ when it is looked at and to another when it is connected to gains nothing.
 from __future__ import annotations
 
 import socket
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import ResolveResult
 
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-_GLOBAL: Final = IPv6Network("2000::/3")  # all that is assigned for public use in IPv6
-
-_NEVER: Final = [
-    ip_network(block)
-    for block in (
-        "0.0.0.0/8",  # this host: Linux connects it to loopback
-        "169.254.0.0/16",  # link-local, with the metadata of EC2 (.169.254), ECS (.170.2) and EKS (.170.23)
-        "192.0.0.0/24",  # reserved for protocols
-        "100.100.100.200/32",  # metadata of Alibaba Cloud, inside the range of carriers
-        "224.0.0.0/3",  # multicast, reserved, broadcast
-        "fd00:ec2::/32",  # metadata of EC2 and EKS on IPv6
-        "fd20:ce::254/128",  # metadata of Google Cloud on IPv6
-    )
-]
-_PRIVATE: Final = [
-    ip_network(block)
-    for block in (
-        "10.0.0.0/8",
-        "100.64.0.0/10",  # shared with a carrier (RFC 6598); EKS gives it to pods
-        "127.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "::1/128",
-        "fc00::/7",
-    )
-]
+from sluiceway.core.address import is_allowed
 
 
 class RefusedAddress(OSError):
     """No address of a host is one that may be connected to. An OSError, because aiohttp then closes what it opened."""
-
-
-def is_allowed(address: str, *, allow_private: bool) -> bool:
-    """Tell whether an IP address may be connected to.
-
-    Public addresses may; loopback and private ones with `allow_private`; link-local, metadata, multicast and
-    reserved ones never. An IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4, Teredo) is judged as
-    that one.
-    """
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except (AddressValueError, ValueError):
-        return False
-    return all(_may_connect(meant, allow_private=allow_private) for meant in _meant(parsed))
 
 
 class GuardedResolver(aiohttp.ThreadedResolver):
@@ -98,22 +57,3 @@ class GuardedSockets:
         if not is_allowed(address[0], allow_private=self._allow_private):
             raise RefusedAddress
         return socket.socket(family, kind, protocol)
-
-
-def _meant(address: IPv4Address | IPv6Address) -> tuple[IPv4Address | IPv6Address, ...]:
-    """Return the addresses that a packet to this one reaches."""
-    if isinstance(address, IPv4Address):
-        return (address,)
-    if address.ipv4_mapped:
-        return (address.ipv4_mapped,)
-    if address in _NAT64:
-        return (IPv4Address(int(address) & 0xFFFFFFFF),)
-    return (address.sixtofour,) if address.sixtofour else address.teredo or (address,)
-
-
-def _may_connect(address: IPv4Address | IPv6Address, *, allow_private: bool) -> bool:
-    if any(address in block for block in _NEVER):
-        return False
-    if any(address in block for block in _PRIVATE):
-        return allow_private
-    return address.is_global and (isinstance(address, IPv4Address) or address in _GLOBAL)

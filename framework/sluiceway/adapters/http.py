@@ -16,6 +16,7 @@ import aiohttp
 from yarl import URL
 
 from sluiceway.adapters.guard import GuardedResolver, GuardedSockets, RefusedAddress
+from sluiceway.core.address import refusal
 from sluiceway.core.context import Http, HttpAnswer
 from sluiceway.core.errors import MessageError, Reject, Transient
 from sluiceway.core.http import OversizeAnswer, is_header_name
@@ -155,12 +156,7 @@ class _Client:
     def _translated(self, error: Exception, where: str) -> MessageError:
         cause = getattr(error, "os_error", None)
         if isinstance(cause, RefusedAddress):
-            fix = (
-                "one that is never called"
-                if self._allow_private
-                else "not public; allow_private: true permits private ones"
-            )
-            return Reject(f"{where} is refused: its address is {fix}", error="refused")
+            return Reject(f"{where} is refused: {refusal(allow_private=self._allow_private)}", error="refused")
         if isinstance(error, aiohttp.InvalidURL):
             return Reject(f"{where} is refused: its host is not valid", error="refused")
         return Transient(f"{where} {_failure(error)}{_detail(error)}")

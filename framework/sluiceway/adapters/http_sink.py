@@ -69,7 +69,6 @@ class HttpSink(HttpTarget, Sink):
     async def open(self, context: Context) -> AsyncGenerator[Send, None]:
         """Open the sink and yield the function that sends."""
         http = context.http(timeout=LONGEST, max_size=self.max_answer, allow_private=self.allow_private)
-        await self.fetch_secrets(context)
         await self._signing_key(context)  # a wrong one stops the worker at start, not at the first message
 
         async def send(messages: Sequence[Message]) -> Sequence[MessageError | None]:

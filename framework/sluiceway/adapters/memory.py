@@ -154,6 +154,7 @@ class MemorySink(Sink):
     """Keep messages in memory."""
 
     batch_entries: ClassVar[int] = 10
+    forwards: ClassVar[bool] = False
     dead_letters: ClassVar[bool] = True
 
     keep: int = Field(default=10_000, ge=1, description="How many messages are kept; the oldest go first.")

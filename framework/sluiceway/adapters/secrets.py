@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from sluiceway.adapters.aws_errors import AWS_ERRORS, classify
 from sluiceway.adapters.clients import Clients
@@ -19,6 +20,9 @@ from sluiceway.core.secret import Secret
 REFRESH: Final = 300.0
 """Seconds for which a fetched value is used before it is fetched again, so that a rotated secret is noticed."""
 
+StandIn: TypeAlias = Callable[[str], str]
+"""Gives a value for a reference to a secret that cannot be fetched."""
+
 
 @dataclass(slots=True)
 class _Held:
@@ -27,11 +31,18 @@ class _Held:
 
 
 class SecretStore:
-    """Fetches, keeps and refreshes secret values, for all components of a worker. Errors name the reference only."""
+    """Fetches, keeps and refreshes secret values, for all components of a worker. Errors name the reference only.
 
-    def __init__(self, clients: Clients, clock: Clock) -> None:
+    Args:
+        clients: The AWS clients.
+        clock: Time.
+        stand_in: Gives the values of secrets that are not there; by default that is an error.
+    """
+
+    def __init__(self, clients: Clients, clock: Clock, stand_in: StandIn | None = None) -> None:
         self._clients = clients
         self._clock = clock
+        self._stand_in = stand_in
         self._held: dict[str, _Held] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -58,6 +69,14 @@ class SecretStore:
         return secret.prefix + held.value
 
     async def _fetch(self, reference: str) -> str:
+        try:
+            return await self._fetch_from(reference)
+        except OutsideError:
+            if self._stand_in is None:
+                raise
+            return self._stand_in(reference)
+
+    async def _fetch_from(self, reference: str) -> str:
         scheme, _, rest = reference.partition(":")
         match scheme:
             case "env":
@@ -109,4 +128,4 @@ def _from_file(path: Path) -> str:
         return path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise OutsideError(f"secret file:{path} cannot be read: {reason}") from None
+        raise OutsideError(f"secret file:{path} cannot be read: {reason}: mend the file or the reference") from None

@@ -6,10 +6,12 @@ help and start-up stay quick.
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -29,14 +31,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("run")(guarded(run.command))
-app.command("dev")(guarded(dev.command))
-app.command("demo")(guarded(demo.command))
-app.command("test")(guarded(test.command))
-app.command("send")(guarded(send.command))
-app.command("lint")(guarded(lint.command))
-app.command("list")(guarded(list.command))
-app.command("schema")(guarded(schema.command))
+
+def _add(name: str, command: Callable[..., None]) -> None:
+    """Add a command, the lines of its docstring joined: help is wrapped to the terminal's width, and only once."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    app.command(name, help=text)(guarded(command))
+
+
+_add("run", run.command)
+_add("dev", dev.command)
+_add("demo", demo.command)
+_add("test", test.command)
+_add("send", send.command)
+_add("lint", lint.command)
+_add("list", list.command)
+_add("schema", schema.command)
 
 
 def main() -> None:

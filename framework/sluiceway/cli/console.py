@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +25,21 @@ def console() -> Console:
     return Console(
         width=width, color_system="auto" if in_color(sys.stdout) else None, markup=False, highlight=False, emoji=False
     )
+
+
+def program() -> str:
+    """Return this command as one types it here: its name, or the way to it where it is not on the PATH."""
+    started = Path(sys.argv[0])
+    if started.name != "sluiceway" or not started.is_file():  # started in another way, as by a test
+        return "sluiceway"
+    found = shutil.which("sluiceway")
+    return "sluiceway" if found and Path(found).samefile(started) else shlex.quote(shown_path(started))
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: int | None = None) -> None:

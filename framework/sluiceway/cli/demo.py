@@ -29,17 +29,18 @@ def command() -> None:
     back and held against what was sent: exit code 1 when they differ. Everything runs in this process and on
     127.0.0.1, and ends with it.
     """
+    import shlex  # noqa: PLC0415 - start-up
     from io import StringIO  # noqa: PLC0415 - start-up
 
     from sluiceway.adapters.log import configure_logs  # noqa: PLC0415 - start-up
-    from sluiceway.cli.console import console  # noqa: PLC0415 - start-up
+    from sluiceway.cli.console import console, program, shown_path  # noqa: PLC0415 - start-up
     from sluiceway.local.demo import pipeline_file  # noqa: PLC0415 - the AWS client costs 0.4 s
 
     log = StringIO()
     configure_logs(stream=log, style="text")
     file, out = pipeline_file(), console()
     out.print("Sluiceway demo: a shop's orders, through one pipeline file, to an event bus and a partner.")
-    out.print(f"Everything runs here, on 127.0.0.1, and ends with it. The file: {_short(file)}\n", soft_wrap=True)
+    out.print(f"Everything runs here, on 127.0.0.1, and ends with it. The file: {shown_path(file)}\n", soft_wrap=True)
     story = _tell(file, out)
     _print(story, out)
     if story.account.mistakes:
@@ -47,11 +48,11 @@ def command() -> None:
         raise typer.Exit(WRONG)
     out.print("\nNext, with this file or one of your own:")
     for what, why in (
-        (f"sluiceway lint {_short(file)}", "everything that is wrong with a file, with line and column"),
-        (f"sluiceway test {_short(file)}", "the tests that stand in it"),
-        ("sluiceway dev FILE", "run it on this same AWS, reloading on save"),
+        ("lint", "everything that is wrong with a file, with line and column"),
+        ("test", "the tests that stand in it"),
+        ("dev", "run it on this same AWS, reloading on save"),
     ):
-        out.print(f"  {what}\n      {why}", soft_wrap=True)
+        out.print(f"  {program()} {what} {shlex.quote(shown_path(file))}\n      {why}", soft_wrap=True)
 
 
 def _tell(file: Path, out: Console) -> Story:
@@ -64,17 +65,20 @@ def _tell(file: Path, out: Console) -> Story:
     from sluiceway.local.embedded import EmbeddedAws  # noqa: PLC0415 - as above
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar, EmbeddedAws() as aws:
+    with (
+        Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar,
+        EmbeddedAws() as aws,
+        asyncio.Runner(loop_factory=loop_factory()) as runner,
+    ):
         task = bar.add_task("messages that have ended", total=None)
 
         def say(sentence: str) -> None:
             out.print(f"- {sentence}", soft_wrap=True)
 
         say(f"AWS is at {aws.endpoint}")
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(
-                tell(file, aws.endpoint, say, lambda ended, total: bar.update(task, completed=ended, total=total))
-            )
+        return runner.run(
+            tell(file, aws.endpoint, say, lambda ended, total: bar.update(task, completed=ended, total=total))
+        )
 
 
 def _print(story: Story, out: Console) -> None:
@@ -115,8 +119,3 @@ def _reasons(rows: list[Row]) -> str:
     if dead:
         return ", ".join(f"{reason} {number}" for reason, number in Counter(dead).most_common())
     return ", ".join(dict.fromkeys(row.why for row in rows if row.became == "dropped"))
-
-
-def _short(file: Path) -> str:
-    """Return a path as one would type it here."""
-    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)

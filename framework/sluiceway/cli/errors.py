@@ -59,15 +59,27 @@ def show(error: BaseException) -> int:
         case InvalidPipeline():
             typer.echo(problems_text(error.problems, color=in_color(sys.stderr)), err=True)
             return WRONG
-        case OutsideError():
-            return _say(str(error).splitlines(), OUTSIDE)
-        case OSError():
-            place = f"{error.filename}: " if error.filename else ""
-            return _say([f"{place}{error.strerror or error}"], OUTSIDE)
         case Exception():
-            return _show_bug(error)
+            sentences, code = explained(error)
+            for sentence in sentences:
+                typer.echo(f"sluiceway: error: {sentence}", err=True)
+            return code
         case _:
             raise error
+
+
+def explained(error: Exception) -> tuple[list[str], int]:
+    """Return what is wrong, a sentence each, and the exit code."""
+    match error:
+        case InvalidPipeline():
+            return str(error).splitlines(), WRONG
+        case OutsideError():
+            return str(error).splitlines(), OUTSIDE
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            return [f"{place}{error.strerror or error}"], OUTSIDE
+        case _:
+            return [_bug(error)], BUG
 
 
 def problems_text(problems: Iterable[Problem], *, color: bool) -> str:
@@ -112,16 +124,10 @@ def _lines(path: Path) -> list[str]:
     return [lines[index] for index in range(len(lines))]
 
 
-def _show_bug(error: Exception) -> int:
+def _bug(error: Exception) -> str:
     from sluiceway.config.problems import cut, printable  # noqa: PLC0415 - start-up
 
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
     what = printable(cut(f"{type(error).__name__}: {error}", 300))
-    return _say([f"a bug, here or in a plugin: {what} (set {TRACEBACK}=1 to see where)"], BUG)
-
-
-def _say(sentences: Iterable[str], code: int) -> int:
-    for sentence in sentences:
-        typer.echo(f"sluiceway: error: {sentence}", err=True)
-    return code
+    return f"a bug, here or in a plugin: {what} (set {TRACEBACK}=1 to see where)"

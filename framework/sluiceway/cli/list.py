@@ -86,6 +86,8 @@ def _print_page(page: Reference) -> None:
     if page.keys:
         print_table(("key", "takes", "default", "meaning"), (_row(key) for key in page.keys))
         typer.echo()
+    if page.beside:
+        typer.echo(f"Beside `use` and `with` stand {', '.join(page.beside[:-1])} and {page.beside[-1]}.\n")
     for heading, text in _sections(page):
         typer.echo(f"{heading}\n{text}\n")
 

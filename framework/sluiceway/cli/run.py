@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sluiceway.cli.errors import explained
 from sluiceway.cli.options import EndpointUrl, Files, Localstack
 
 
@@ -41,17 +42,25 @@ def command(
     """Run pipelines.
 
     SIGTERM or Ctrl-C stops receiving; what is held is finished or given back, and the command exits. Log lines
-    go to standard error. On a terminal a table of what happened closes the run.
+    go to standard error; when they are JSON, so does the error that ends a run: the event `failed`. On a terminal a
+    table of what happened closes the run.
     """
     from sluiceway import app  # noqa: PLC0415 - the AWS client costs 0.4 s
-    from sluiceway.adapters.log import configure_logs  # noqa: PLC0415 - start-up
+    from sluiceway.adapters.log import configure_logs, logger  # noqa: PLC0415 - start-up
     from sluiceway.engine.report import Report  # noqa: PLC0415 - start-up
 
-    configure_logs(style=log_format)
+    style = configure_logs(style=log_format)
     reports: dict[str, Report] = {}
     options = app.Options(endpoint_url, localstack=localstack, health_port=health_port, reports=reports)
     try:
         app.run(*files, options=options)
+    except Exception as error:
+        if style == "text":
+            raise
+        # Whoever collects the log reads JSON only.
+        reasons, code = explained(error)
+        logger().error("failed", reasons=reasons, exit_code=code)
+        raise typer.Exit(code) from None
     finally:
         if sys.stdout.isatty() and reports:
             from sluiceway.cli.summary import print_summary  # noqa: PLC0415 - start-up

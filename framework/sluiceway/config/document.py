@@ -216,6 +216,18 @@ def value_at(value: object, path: Sequence[str | int]) -> object:
     return value
 
 
+def scalars(value: object, path: Path) -> Iterator[tuple[Path, object]]:
+    """Yield the scalars in plain values that stand at a path, each with its own path."""
+    if isinstance(value, dict):
+        for key, child in cast("dict[str, object]", value).items():
+            yield from scalars(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(cast("list[object]", value)):
+            yield from scalars(child, (*path, index))
+    else:
+        yield path, value
+
+
 def problem_at(  # noqa: PLR0913  # these are a problem's own fields
     lines: Lines,
     file: str,

@@ -18,27 +18,28 @@ class Used(Generic[C]):
 
     Attributes:
         path: Where it stands.
+        id: Its id, or None when that cannot be told.
         use: Its keys, or None when they are wrong.
         component: The component with its settings, or None when either is wrong.
     """
 
     path: tuple[str | int, ...]
+    id: str | None
     use: StageUse | None
     component: C | None
-
-    @property
-    def id(self) -> str | None:
-        """Its id: the one given, or the name in `use` (of `./file.py:name` the name)."""
-        return (self.use.id or self.use.use.rpartition(":")[2]) if self.use else None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The parts of a file; None stands for one that is wrong, and reported already."""
+    """The parts of a file; None stands for one that is wrong, and reported already.
+
+    `unread` names the lists that could not be read as lists, so that nothing is known of what they hold.
+    """
 
     source: Source | None
     dead_letter: Sink | None
     drain: Drain | None
     stages: list[Used[Stage]] = field(default_factory=list["Used[Stage]"])
     sinks: list[Used[Sink]] = field(default_factory=list["Used[Sink]"])
+    unread: frozenset[str] = frozenset()
     tests: list[TestCase | None] = field(default_factory=list["TestCase | None"])

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from sluiceway.config.problems import shown
 from sluiceway.core.component import Settings
 from sluiceway.core.spec import BoundedContext, Drain, Limits, Retry, TestCase
 from sluiceway.core.units import Duration
 
-NAME = r"^[A-Za-z][A-Za-z0-9._-]{0,63}$"
+_NAME: Final = r"[A-Za-z][A-Za-z0-9._-]{0,63}"
+
+
+def _check_name(text: str) -> str:
+    if not re.fullmatch(_NAME, text):
+        allowed = "letters, digits, `.`, `_` and `-`, 64 at most, the first a letter"
+        raise ValueError(f"expected {allowed}, found {shown(text)}")
+    return text
+
+
+def _check_keys(value: object) -> object:
+    if value is None:
+        raise ValueError("expected keys under `with`, found nothing")
+    return value
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(_check_name), Field(json_schema_extra={"pattern": f"^{_NAME}$"})]
+"""What a pipeline, stage or sink may be called."""
+
+Keys: TypeAlias = Annotated[dict[str, object], BeforeValidator(_check_keys)]
+"""A component's own keys, before it is known which component it is."""
 
 
 class SourceUse(Settings):
     """Where messages come from."""
 
     use: str = Field(description="The source's name.", examples=["sqs"])
-    with_: dict[str, object] = Field(default_factory=dict, alias="with", description="The source's own keys.")
+    with_: Keys = Field(default_factory=dict, alias="with", description="The source's own keys.")
 
 
 class StageUse(Settings):
     """One step of the pipeline."""
 
     use: str = Field(description="The stage's name, or ./file.py:name.", examples=["filter"])
-    id: str | None = Field(default=None, pattern=NAME, description="Its name in this file; by default that in `use`.")
-    with_: dict[str, object] = Field(default_factory=dict, alias="with", description="The stage's own keys.")
+    id: Name | None = Field(default=None, description="Its name in this file; by default that in `use`.")
+    with_: Keys = Field(default_factory=dict, alias="with", description="The stage's own keys.")
     timeout: Duration | None = Field(default=None, description="For one whole call (10s).")
     concurrency: int | None = Field(default=None, ge=1, le=10_000, description="Calls at a time, in one worker (32).")
     routes: tuple[str, ...] | None = Field(
@@ -43,16 +65,16 @@ class DeadLetterUse(Settings):
     """Where messages go that are wrong, or have used up their attempts."""
 
     use: str = Field(description="The sink's name.", examples=["sqs"])
-    with_: dict[str, object] = Field(default_factory=dict, alias="with", description="The sink's own keys.")
+    with_: Keys = Field(default_factory=dict, alias="with", description="The sink's own keys.")
 
 
 class Errors(Settings):
     """What happens to a message that fails."""
 
-    retry: Retry = Retry()
+    retry: Retry = Field(default=Retry(), description="How often, and how soon, a message is tried again.")
     dead_letter: DeadLetterUse | None = Field(
         default=None,
-        description="Required, but for a memory source.",
+        description="Where wrong messages go; required, but for a memory source.",
         examples=["{use: sqs, with: {queue: orders-dlq}}"],
     )
 
@@ -61,13 +83,15 @@ class PipelineFile(Settings):
     """A pipeline: source, stages, sinks."""
 
     version: Literal[1] = Field(description="The version of this format.", examples=["1"])
-    name: str = Field(pattern=NAME, description="The pipeline's name.", examples=["orders"])
-    description: str = ""
-    context: BoundedContext | None = None
+    name: Name = Field(description="The pipeline's name.", examples=["orders"])
+    description: str = Field(default="", description="What the pipeline is for.")
+    context: BoundedContext | None = Field(default=None, description="The bounded context that it belongs to.")
     plugins: list[str] = Field(default_factory=list, description="Distributions, and ./file.py, that may be used.")
     source: SourceUse = Field(examples=["{use: sqs, with: {queue: orders}}"])
-    stages: list[StageUse] = Field(default_factory=list[StageUse])
-    sinks: list[SinkUse] = Field(min_length=1, examples=["[{use: eventbridge, with: {…}}]"])
+    stages: list[StageUse] = Field(default_factory=list[StageUse], description="The steps, in their order.")
+    sinks: list[SinkUse] = Field(
+        min_length=1, description="Where messages go.", examples=["[{use: eventbridge, with: {…}}]"]
+    )
     unrouted: Literal["reject", "drop"] = Field(
         default="reject", description="What becomes of a message that no sink takes."
     )
@@ -77,4 +101,4 @@ class PipelineFile(Settings):
     drain: Drain = Drain()
     limits: Limits = Limits()
     errors: Errors = Errors()
-    tests: list[TestCase] = Field(default_factory=list[TestCase])
+    tests: list[TestCase] = Field(default_factory=list[TestCase], description="What `sluiceway test` checks.")

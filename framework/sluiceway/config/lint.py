@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from sluiceway.config.document import Document, value_at
+from sluiceway.config.document import Document, scalars, value_at
 from sluiceway.config.draft import Draft, Used
-from sluiceway.config.expect import readable_expectations
+from sluiceway.config.expect import expectations
+from sluiceway.config.loops import loops
 from sluiceway.config.problems import nearest
 from sluiceway.core.component import Sink, Stage
 from sluiceway.core.problem import Problem
@@ -61,9 +62,10 @@ def unique_ids(document: Document, draft: Draft) -> Iterator[Problem]:
 def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
     """A route that no stage before it declares can never be on a message."""
     declared: set[str] = set()
+    all_known = "stages" not in draft.unread and all(stage.component for stage in draft.stages)
     for used in _uses(draft):
         for place, route in enumerate((used.use and used.use.routes) or ()):
-            if route not in declared and all(stage.component for stage in draft.stages):
+            if route not in declared and all_known:
                 yield document.problem(
                     (*used.path, "routes", place),
                     f"no stage before this one puts a message on the route `{route}`",
@@ -78,8 +80,9 @@ def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
 def known_ids_in_tests(document: Document, draft: Draft) -> Iterator[Problem]:
     """Tests name stages under `mock`, and sinks or an outcome under `expect`."""
     for place, test in enumerate(draft.tests):
-        if test is not None:
+        if test is not None and "stages" not in draft.unread:
             yield from _unknown_ids(document, ("tests", place, "mock"), test.mock, draft.stages, "stage")
+        if test is not None and "sinks" not in draft.unread:
             yield from _unknown_ids(document, ("tests", place, "expect"), test.expect, draft.sinks, "sink or outcome")
 
 
@@ -95,7 +98,7 @@ def _unknown_ids(
     if path[-1] == "expect":
         known |= OUTPUTS
     for name in names:
-        if name not in known and None not in ids:  # else it may be that of a stage or sink whose keys are wrong
+        if name not in known and None not in ids:  # else it may be that of one whose keys are wrong
             yield document.problem(
                 (*path, name),
                 f"there is no {what} `{name}`",
@@ -179,7 +182,7 @@ def fifo_source(document: Document, draft: Draft) -> Iterator[Problem]:
 def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
     """Where values are computed, a bare `body.order_no` is that text for every message, which is seldom meant."""
     for used in _uses(draft):
-        for path, value in _scalars(value_at(document.value, (*used.path, "with")), (*used.path, "with")):
+        for path, value in scalars(value_at(document.value, (*used.path, "with")), (*used.path, "with")):
             is_computed = _COMPUTED.intersection(path) and not _VERBATIM.intersection(path)
             if is_computed and isinstance(value, str) and _PATH.fullmatch(value):
                 yield document.problem(
@@ -191,25 +194,33 @@ def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
                 )
 
 
-def _scalars(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    if isinstance(value, dict):
-        for key, child in cast("dict[str, object]", value).items():
-            yield from _scalars(child, (*path, key))
-    elif isinstance(value, list):
-        for index, child in enumerate(cast("list[object]", value)):
-            yield from _scalars(child, (*path, index))
-    else:
-        yield path, value
+def marks_forwarded(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A claim whose header a sink drops is no claim to whoever receives it."""
+    marks = {mark: used.id for used in draft.stages if used.component for mark in used.component.marks()}
+    for used in draft.sinks:
+        sink = used.component
+        forwarded = {name.lower() for name in sink.forward} if sink else set[str]()
+        for mark, stage in marks.items() if sink and sink.forwards else ():
+            if mark.lower() not in forwarded:
+                yield document.problem(
+                    (*used.path, "with", "forward"),
+                    f"this sink drops the header `{mark}`, by which what `{stage}` makes is known",
+                    code="forward",
+                    suggestion=f"add `{mark}` to `forward`" if forwarded else f"add `forward: [{mark}]` under `with`",
+                    level="warning",
+                )
 
 
 RULES: tuple[Rule, ...] = (
     unique_ids,
     declared_routes,
     known_ids_in_tests,
-    readable_expectations,
+    expectations,
     dead_letter,
+    loops,
     leases,
     drain,
     fifo_source,
     paths_as_text,
+    marks_forwarded,
 )

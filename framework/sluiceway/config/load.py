@@ -6,7 +6,7 @@ Everything that is wrong is collected first and reported together.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypedDict, TypeVar, cast
@@ -15,15 +15,18 @@ from pydantic import BaseModel, ValidationError
 
 from sluiceway.config import yaml
 from sluiceway.config.document import Document, value_at
+from sluiceway.config.document import Path as Place
 from sluiceway.config.draft import Draft, Used
 from sluiceway.config.file import PipelineFile, SinkUse, StageUse
 from sluiceway.config.lint import lint
+from sluiceway.config.plugins import named_plugins, plugin_problems
 from sluiceway.config.problems import in_order, nearest
 from sluiceway.config.pydantic_problems import problems_from
-from sluiceway.config.registry import Kind, Registry, UnknownComponent, canonical, is_file
+from sluiceway.config.reading import id_at, is_known, settings_at
+from sluiceway.config.registry import BrokenPlugin, Kind, Registry, UnknownComponent
 from sluiceway.config.settings import WorkerSettings, read_settings
-from sluiceway.config.variables import substitute
-from sluiceway.core.component import Sink, Source, Stage
+from sluiceway.config.variables import explained, substitute
+from sluiceway.core.component import Component, Sink, Source, Stage
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
 from sluiceway.core.spec import Drain, Pipeline, SinkSpec, SourceSpec, StageSpec, TestCase
@@ -48,7 +51,7 @@ class Checked:
 def load(
     path: Path,
     *,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     registry: Registry | None = None,
     settings: WorkerSettings | None = None,
 ) -> Pipeline:
@@ -68,7 +71,7 @@ def check(
     path: Path,
     *,
     text: str | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     registry: Registry | None = None,
     settings: WorkerSettings | None = None,
 ) -> Checked:
@@ -77,11 +80,12 @@ def check(
     Args:
         path: The file.
         text: What it holds, when that does not stand there.
-        environ: What `${NAME}` stands for.
+        environ: What `${NAME}` stands for; by default the environment.
         registry: The components that there are; by default what is installed.
         settings: The worker's settings; by default what `sluiceway.yaml` beside the file says, problems included.
     """
     problems: list[Problem] = []
+    environ = os.environ if environ is None else environ
     try:
         source = yaml.read_text(path, str(path)) if text is None else text
         document, mistakes = yaml.collect(source, str(path))
@@ -92,7 +96,7 @@ def check(
     document, unresolved = substitute(document, environ)
     builder = _Builder(document, path, registry or Registry(), settings)
     pipeline = builder.build()
-    found = in_order([*problems, *mistakes, *unresolved, *builder.problems])
+    found = in_order(explained([*problems, *mistakes, *unresolved, *builder.problems]))
     return Checked(pipeline, tuple(found), document)
 
 
@@ -107,8 +111,7 @@ class _Builder:
         self._document = document
         self._path = path
         self._registry = registry
-        plugins = (value_at(document.value, ("plugins", index)) for index in self._places("plugins"))
-        self._named = [name for name in plugins if isinstance(name, str)]
+        self._named = list(named_plugins(document).values())
         self._plugins = [*settings.plugins, *self._named]
 
     def build(self) -> Pipeline | None:
@@ -125,8 +128,10 @@ class _Builder:
             dead_letter=self._component("sink", Sink, "errors", "dead_letter"),
             drain=self._part(Drain, "drain"),
             tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
+            unread=frozenset(key for key in ("stages", "sinks") if not is_known(self._document, key)),
         )
-        self.problems += [*self._plugins_missing(), *lint(self._document, draft)]
+        self.problems += plugin_problems(self._document, self._registry, self._path.parent)
+        self.problems += lint(self._document, draft)
         return None if file is None else self._pipeline(file, draft)
 
     def _pipeline(self, file: PipelineFile, draft: Draft) -> Pipeline | None:
@@ -155,39 +160,33 @@ class _Builder:
         )
 
     def _use(self, kind: Kind, base: type[U], model: type[StageUse], *path: str | int) -> Used[U]:
-        return Used(path, self._part(model, *path), self._component(kind, base, *path))
+        return Used(path, id_at(self._document, path), self._part(model, *path), self._component(kind, base, *path))
 
     def _component(self, kind: Kind, base: type[C], *path: str | int) -> C | None:
         """Return the component that stands at a place, with its settings; None, and problems, when it is wrong."""
-        use = value_at(self._document.value, (*path, "use"))
-        settings = value_at(self._document.value, (*path, "with"))
-        if not isinstance(use, str) or (*path, "use") in self._document.unresolved:
+        component, settings = self._found(kind, path), settings_at(self._document, path)
+        if component is None or settings is None:
             return None
         try:
-            component = self._registry.find(kind, use, self._plugins, self._path.parent)
-        except UnknownComponent as error:
-            self.problems.append(self._unknown(error, use, (*path, "use")))
-            return None
-        try:
-            made = component.model_validate({} if settings is None else settings, context={"folder": self._path.parent})
+            made = component.model_validate(settings, context={"folder": self._path.parent})
         except ValidationError as error:
             self.problems += problems_from(error, self._document, (*path, "with"), component)
             return None
         return made if isinstance(made, base) else None
 
-    def _plugins_missing(self) -> Iterator[Problem]:
-        installed = self._registry.plugins
-        known = {canonical(name) for name in installed}
-        for index, name in enumerate(self._named):
-            written = str(value_at(self._document.written, ("plugins", index)))
-            if not is_file(name) and canonical(name) not in known:
-                yield self._document.problem(
-                    ("plugins", index),
-                    f"no plugin `{written}` is installed",
-                    code="unknown-plugin",
-                    allowed=tuple(installed),
-                    suggestion=nearest(name, installed) or f"install {written} beside sluiceway",
-                )
+    def _found(self, kind: Kind, path: Place) -> type[Component] | None:
+        place = (*path, "use")
+        use = value_at(self._document.value, place)
+        if not isinstance(use, str) or place in self._document.unresolved:
+            return None
+        try:
+            return self._registry.find(kind, use, self._plugins, self._path.parent)
+        except BrokenPlugin as error:
+            if error.file not in self._named:  # what is named here is reported there
+                self.problems.append(self._document.problem(place, str(error), code="plugin"))
+        except UnknownComponent as error:
+            self.problems.append(self._unknown(error, use, place))
+        return None
 
     def _unknown(self, error: UnknownComponent, use: str, path: tuple[str | int, ...]) -> Problem:
         suggestion = error.suggestion or nearest(use, error.names)

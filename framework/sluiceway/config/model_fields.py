@@ -1,13 +1,15 @@
-"""Find the fields that a pydantic model has at the place of an error."""
+"""Find the fields that a pydantic model has: at the place of an error, and those that misspelt keys are meant for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Literal, TypeAlias, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, Tag
 from pydantic.fields import FieldInfo
+
+from sluiceway.config.problems import nearest
 
 _Member: TypeAlias = "tuple[str | None, object]"  # a tag, and the type that it stands for
 
@@ -27,6 +29,12 @@ def fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> dict[str, Fie
         types = children or chosen or types
     kinds = [kind for each in types for _, kind in _members(each)]
     return {key: field for kind in kinds if _is_model(kind) for key, field in _keys(kind).items()}
+
+
+def misspelt(keys: Iterable[str], model: type[BaseModel]) -> set[str | None]:
+    """Return the keys of a model that others, which it does not have, are probably meant for; None: nobody knows."""
+    known = _keys(model)
+    return {nearest(key, known) for key in keys if key not in known}
 
 
 def _is_tag(part: str | int) -> bool:

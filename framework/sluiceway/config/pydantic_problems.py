@@ -3,7 +3,8 @@
 A validator of ours raises `ValueError("expected a duration such as 30s, found 12")`. What follows `, found `
 is replaced where the value must not be shown: secrets, and what came from an environment variable. In pydantic's
 `ctx` an error may have a `path`, and is placed that much deeper (so is `InvalidPattern` by its own); `allowed`, the
-keys that would have been right; and `value_free`, a promise that its message shows no value.
+keys that would have been right; `within`, the part of the text that is wrong; a `suggestion`; and `value_free`, a
+promise that its message shows no value.
 """
 
 from __future__ import annotations
@@ -169,9 +170,16 @@ def _problem(mistake: _Mistake, mistakes: Sequence[_Mistake], document: Document
     else:
         message = _own_message(mistake, document)
     allowed = tuple(mistake.context.get("allowed", ()))
-    suggestion = nearest(str(mistake.path[-1]), allowed) if allowed else None
-    key = mistake.of_key or bool(allowed)
-    return document.problem(mistake.path, message, code="invalid", key=key, allowed=allowed, suggestion=suggestion)
+    suggestion = nearest(str(mistake.path[-1]), allowed) if allowed else mistake.context.get("suggestion")
+    return document.problem(
+        mistake.path,
+        message,
+        code="invalid",
+        key=mistake.of_key or bool(allowed),
+        within=mistake.context.get("within", ""),
+        allowed=allowed,
+        suggestion=suggestion,
+    )
 
 
 def _unknown_key(mistake: _Mistake, document: Document, model: type[BaseModel]) -> Problem:

@@ -15,12 +15,14 @@ from pydantic.fields import FieldInfo
 
 from sluiceway.config import yaml
 from sluiceway.config.document import value_at
+from sluiceway.config.file import StageUse
 from sluiceway.config.registry import Entry, UnknownComponent
 from sluiceway.config.words import in_words, models_in
 from sluiceway.core.component import Component
 from sluiceway.core.errors import InvalidPipeline
 
 _EXAMPLE = re.compile(r"^```yaml\n(.*?)\n```\s*", re.DOTALL | re.MULTILINE)
+_OWN = ("use", "with_")
 _LEVELS = 3
 """How deep nested settings are written out."""
 
@@ -57,6 +59,7 @@ class Reference:
         text: The docstring without the example.
         example: YAML that uses it.
         keys: Its settings, nested ones included.
+        beside: The keys that stand beside `use` and `with`.
         actions: The IAM actions that the example needs.
         schema: The JSON Schema of its settings.
         error: Why it cannot be used; all that follows the name is then empty.
@@ -70,6 +73,7 @@ class Reference:
     text: str = ""
     example: str = ""
     keys: Sequence[Key] = ()
+    beside: Sequence[str] = ()
     actions: Sequence[str] = ()
     schema: dict[str, object] = field(default_factory=dict[str, object])
     error: str | None = None
@@ -82,13 +86,14 @@ def describe(entry: Entry) -> Reference:
         component = entry.load()
         schema = cast("dict[str, object]", component.model_json_schema(by_alias=True))
         text = inspect.getdoc(component) or ""
-        example = _example(text) or _made_example(entry.name, component, schema)
+        example = _example(text) or _made_example(entry, component, schema)
         return Reference(
             *names,
             summary=text.partition("\n")[0],
             text=_EXAMPLE.sub("", text).strip(),
             example=example,
             keys=list(_keys(component, "", 1)),
+            beside=[] if entry.kind == "source" else [key for key in StageUse.model_fields if key not in _OWN],
             actions=_actions(component, example),
             schema=schema,
         )
@@ -131,9 +136,9 @@ def _example(text: str) -> str:
     return found[1] if found else ""
 
 
-def _made_example(name: str, component: type[Component], schema: object) -> str:
-    """Return an example from those of the required keys; nothing when one has none."""
-    rows = [f"use: {name}"]
+def _made_example(entry: Entry, component: type[Component], schema: object) -> str:
+    """Return an example from those of the required keys, to be copied as it is; nothing when one has none."""
+    rows = [f"use: {entry.name}"]
     for attribute, info in component.model_fields.items():
         if info.is_required():
             key = info.alias or attribute
@@ -142,7 +147,8 @@ def _made_example(name: str, component: type[Component], schema: object) -> str:
                 return ""
             rows += ["with:"] if len(rows) == 1 else []
             rows.append(f"  {key}: {_as_yaml(sample)}")
-    return "\n".join(rows)
+    first, rest = ("", "") if entry.kind == "source" else ("- ", "  ")  # stages and sinks stand in lists
+    return "\n".join([first + rows[0], *(rest + row for row in rows[1:])])
 
 
 def _as_yaml(sample: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -20,6 +21,7 @@ from sluiceway.core.component import Component, Sink, Source, Stage
 Kind: TypeAlias = Literal["source", "stage", "sink"]
 
 KINDS: Final[dict[Kind, type[Component]]] = {"source": Source, "stage": Stage, "sink": Sink}
+_PLACES: Final[dict[str, str]] = {"source": "source", "stage": "stages", "sink": "sinks"}
 OURS: Final = "sluiceway"
 
 
@@ -34,6 +36,18 @@ class UnknownComponent(Exception):
     def __init__(self, message: str, names: Sequence[str] = (), suggestion: str | None = None) -> None:
         self.names = tuple(names)
         self.suggestion = suggestion
+        super().__init__(message)
+
+
+class BrokenPlugin(UnknownComponent):
+    """A Python file that `plugins` names is missing or cannot be imported, so that nothing in it can be found.
+
+    Attributes:
+        file: As `plugins` has it.
+    """
+
+    def __init__(self, message: str, file: str) -> None:
+        self.file = file
         super().__init__(message)
 
 
@@ -98,6 +112,7 @@ class Registry:
 
         Raises:
             UnknownComponent: There is none, or it may not be used, or it cannot be imported.
+            BrokenPlugin: It stands in a file that is missing or cannot be imported.
         """
         if is_file(use):
             return _component(kind, use, _from_file(kind, use, plugins, folder))
@@ -113,8 +128,36 @@ class Registry:
                 f"{kind} `{use}` belongs to the plugin {plugin}, which this file does not name",
                 suggestion=f"add `plugins: [{plugin}]` to the file",
             )
+        if others := [entry.kind for entry in self.entries(plugins) if entry.name == use]:
+            raise _of_another_kind(kind, use, others)
         names = [entry.name for entry in self.entries(plugins) if entry.kind == kind]
         raise UnknownComponent(f"there is no {kind} `{use}`", names)
+
+
+def import_file(file: str, folder: Path) -> ModuleType:
+    """Import a Python file that `plugins` names, once.
+
+    Raises:
+        BrokenPlugin: It is missing, or cannot be imported.
+    """
+    path = (folder / file).resolve()
+    if not path.is_file():
+        raise BrokenPlugin(f"there is no file {file} beside the pipeline file", file)
+    name = f"sluiceway_plugin_{path.stem}_{abs(hash(str(path))):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BrokenPlugin(f"{file} is no Python module", file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        where = _line_of(error, path)
+        raise BrokenPlugin(f"{file} cannot be imported: {path.name}{where}: {_short(error)}", file) from error
+    return module
 
 
 def canonical(distribution: str) -> str:
@@ -153,39 +196,34 @@ def _from_file(kind: Kind, use: str, plugins: Sequence[str], folder: Path) -> ob
         raise UnknownComponent(
             f"`{file}` is code that this file does not name", suggestion=f"add `plugins: [{file}]` to the file"
         )
-    path = (folder / file).resolve()
-    if not path.is_file():
-        raise UnknownComponent(f"there is no file {file} beside the pipeline file")
-    module = _module(path)
+    module = import_file(file, folder)
     if not hasattr(module, name):
         there = [f"{file}:{n}" for n, v in vars(module).items() if _class(v, kind) and v is not KINDS[kind]]
         raise UnknownComponent(f"{file} has no `{name}`", there)
     return getattr(module, name)
 
 
-def _module(path: Path) -> ModuleType:
-    name = f"sluiceway_plugin_{path.stem}_{abs(hash(str(path))):x}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UnknownComponent(f"{path.name} is no Python module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise UnknownComponent(f"{path.name} cannot be imported: {_short(error)}") from error
-    return module
+def _line_of(error: BaseException, path: Path) -> str:
+    """Return `:line`, that of the file at which importing it failed, or nothing when that cannot be told."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f":{error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f":{lines[-1]}" if lines else ""
 
 
 def _component(kind: Kind, use: str, found: object) -> type[Component]:
     component = _class(found, kind)
     if component is not None:
         return component
+    if others := [other for other in KINDS if _class(found, other)]:
+        raise _of_another_kind(kind, use, others)
     hint = "decorate it with @stage, or make it a subclass of Stage" if kind == "stage" else None
     raise UnknownComponent(f"`{use}` is no {kind}", suggestion=hint)
+
+
+def _of_another_kind(kind: Kind, use: str, kinds: Sequence[str]) -> UnknownComponent:
+    what, where = (" or ".join(words) for words in (kinds, [f"`{_PLACES[kind]}`" for kind in kinds]))
+    return UnknownComponent(f"`{use}` is a {what}, not a {kind}", suggestion=f"put it under {where}")
 
 
 def _class(found: object, kind: Kind) -> type[Component] | None:
@@ -195,4 +233,5 @@ def _class(found: object, kind: Kind) -> type[Component] | None:
 
 
 def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
+    text = error.msg if isinstance(error, SyntaxError) else str(error)  # its text repeats the line
+    return f"{type(error).__name__}: {text[:200]}"

@@ -14,7 +14,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from sluiceway.config.file import DeadLetterUse, PipelineFile, SinkUse, SourceUse, StageUse
 from sluiceway.config.registry import Entry, Kind, Registry, UnknownComponent
-from sluiceway.core.component import Component, Sink
+from sluiceway.core.component import Component, Sink, Source
 
 Node = dict[str, Any]
 """A part of a JSON Schema."""
@@ -54,6 +54,8 @@ def pipeline_schema(registry: Registry | None = None) -> Node:
             if entry.kind == kind and (place is not DeadLetterUse or _keeps_dead_letters(component))
         ]
         _choose(definitions[refs[place, _MODE]["$ref"].rpartition("/")[2]], there, files=kind == "stage")
+    whole_file = definitions[refs[PipelineFile, _MODE]["$ref"].rpartition("/")[2]]
+    whole_file["allOf"] = [_needs_dead_letters(components)]
     schema = {"$schema": DIALECT, "title": "A Sluiceway pipeline", **refs[PipelineFile, _MODE], "$defs": definitions}
     return cast("Node", _relaxed(schema))
 
@@ -100,6 +102,17 @@ def _rule(name: str, ref: Node, component: type[Component]) -> Node:
     if any(field.is_required() for field in component.model_fields.values()):
         then["required"] = ["with"]
     return {"if": {"properties": {"use": {"const": name}}, "required": ["use"]}, "then": then}
+
+
+def _needs_dead_letters(components: Iterable[tuple[Entry, type[Component] | None]]) -> Node:
+    """Require a dead-letter queue beside a source that would hand out a wrong message for ever."""
+    names = [e.name for e, found in components if found and issubclass(found, Source) and found.needs_dead_letters]
+    uses = {"properties": {"use": {"enum": names}}, "required": ["use"]}
+    letters = {"properties": {"dead_letter": {"type": "object"}}, "required": ["dead_letter"]}
+    return {
+        "if": {"properties": {"source": uses}, "required": ["source"]},
+        "then": {"properties": {"errors": letters}, "required": ["errors"]},
+    }
 
 
 def _summary(component: type[Component] | None) -> str:

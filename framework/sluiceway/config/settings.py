@@ -24,13 +24,13 @@ class WorkerSettings(Settings):
     plugins: tuple[str, ...] = Field(default=(), description="Distributions whose components every pipeline may use.")
 
 
-def read_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[WorkerSettings, list[Problem]]:
+def read_settings(folder: Path, environ: Mapping[str, str] | None = None) -> tuple[WorkerSettings, list[Problem]]:
     """Return the settings in a folder and what is wrong with them; the defaults where there are none, or wrong ones."""
     path = folder / FILE
     if not path.exists():
         return WorkerSettings(), []
     try:
-        document, problems = substitute(yaml.read(path), environ)
+        document, problems = substitute(yaml.read(path), os.environ if environ is None else environ)
     except InvalidPipeline as error:
         return WorkerSettings(), list(error.problems)
     try:

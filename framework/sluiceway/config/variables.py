@@ -9,7 +9,8 @@ gives is a string, which a typed field may read as a number.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from sluiceway.config.document import Document, Path
@@ -18,6 +19,8 @@ from sluiceway.core.problem import Problem
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BARE = re.compile(r"\$([A-Z_][A-Z0-9_]*)")
+_SHORTEST = 3  # letters of a name that is suggested: `_` and `PS` are near to too much
 
 
 def substitute(document: Document, environ: Mapping[str, str]) -> tuple[Document, list[Problem]]:
@@ -32,6 +35,14 @@ def substitute(document: Document, environ: Mapping[str, str]) -> tuple[Document
     resolver = _Resolver(document, environ)
     value = resolver.resolve(document.value, ())
     return document.with_value(value, frozenset(resolver.unresolved)), resolver.problems
+
+
+def explained(problems: Sequence[Problem]) -> list[Problem]:
+    """Return problems where `$NAME` that is refused for what it is, is refused for its missing braces alone."""
+    bare = {(p.line, p.column) for p in problems if p.code == "variable" and p.level == "warning"}
+    refused = bare & {(p.line, p.column) for p in problems if p.level == "error"}
+    others = [p for p in problems if (p.line, p.column) not in refused]
+    return others + [replace(p, level="error") for p in problems if p.code == "variable" and p not in others]
 
 
 class _Resolver:
@@ -49,6 +60,8 @@ class _Resolver:
             return [self.resolve(entry, (*path, i)) for i, entry in enumerate(cast("list[object]", value))]
         if isinstance(value, str) and "${" in value:
             return _REFERENCE.sub(lambda found: self._replace(found, path), value)
+        if isinstance(value, str) and (bare := _BARE.fullmatch(value)):
+            self._warn(path, value, f"write ${{{bare[1]}}} for the variable's value")
         return value
 
     def _replace(self, found: re.Match[str], path: Path) -> str:
@@ -66,9 +79,18 @@ class _Resolver:
         elif name in self._environ:
             return self._environ[name]
         else:
-            advice = nearest(name, self._environ) or f"set it, or give a default: ${{{name}:-…}}"
-            self._report(path, whole, f"the environment variable {name} is not set", advice)
+            self._report(path, whole, f"the environment variable {name} is not set", self._way_out(name))
         return whole
+
+    def _way_out(self, name: str) -> str:
+        ways = f"set it, or give a default: ${{{name}:-…}}"
+        near = nearest(name, [known for known in self._environ if len(known) >= _SHORTEST])
+        return f"did you mean `{near}`? Else {ways}" if near else ways
+
+    def _warn(self, path: Path, value: str, suggestion: str) -> None:
+        message = f"`{value}` is that text, and no variable"
+        problem = self._document.problem(path, message, code="variable", suggestion=suggestion, level="warning")
+        self.problems.append(problem)
 
     def _report(self, path: Path, reference: str, message: str, suggestion: str) -> None:
         self.unresolved.add(path)

@@ -7,7 +7,7 @@ A component is a frozen pydantic model: its fields are its keys in YAML, its doc
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, ClassVar, Literal, Self, TypeVar, cast, overload
 
@@ -64,6 +64,10 @@ class Stage(Component):
         """Return the routes that this stage may put a message on."""
         return ()
 
+    def marks(self) -> Sequence[str]:
+        """Return the headers by which others know what this stage has made: a sink that drops them makes it useless."""
+        return ()
+
     def process(self, message: Message) -> Result | Awaitable[Result]:
         """Return what becomes of one message."""
         raise TypeError(f"{type(self).__name__} overrides neither process nor open")
@@ -100,7 +104,7 @@ class Visibility(Settings):
 class Source(Component):
     """Where messages come from."""
 
-    visibility: Visibility = Visibility()
+    visibility: Visibility = Field(default=Visibility(), description="How long a message may be held.")
     format: BodyFormat = Field(default="json", description="How the bytes become a body.")
     numbers: Literal["safe", "exact"] = Field(
         default="safe",
@@ -130,6 +134,8 @@ class Sink(Component):
     batch_bytes: ClassVar[int] = 1024 * 1024
     dead_letters: ClassVar[bool] = False
     """This sink may stand under `errors.dead_letter`: it overrides `open_dead_letters`."""
+    forwards: ClassVar[bool] = True
+    """It passes on the headers that `forward` names, and no others; false where it passes on all, or can pass none."""
 
     forward: Annotated[tuple[str, ...], AfterValidator(check_forwarded)] = Field(
         default=(), description="Names of the headers to pass on."
@@ -168,11 +174,14 @@ def stage(function: F | None = None, /, *, blocking: bool = False, routes: Seque
         routes: The routes that the function may put a message on.
 
     Raises:
-        TypeError: The function is a generator, a lambda, or hides an `async def`.
+        TypeError: The function is a generator, a lambda, or hides an `async def`; or it takes no message, or more
+            than that by place.
     """
 
     def mark(function: F) -> F:
-        _check_kind(getattr(function, "__name__", "stage"), function, blocking=blocking)
+        name = getattr(function, "__name__", "stage")
+        _check_kind(name, function, blocking=blocking)
+        _check_parameters(name, inspect.signature(function).parameters.values())
         function.__sluiceway_stage__ = _stage_class(function, blocking=blocking, routes=tuple(routes))  # type: ignore[attr-defined] # our mark on a function
         return function
 
@@ -186,10 +195,20 @@ def _check_kind(name: str, process: object, *, blocking: bool) -> None:
         raise TypeError(f"stage {name}: {error}") from None
 
 
+def _check_parameters(name: str, parameters: Iterable[inspect.Parameter]) -> None:
+    """Refuse a function that could not be called with a message and its settings alone."""
+    by_place = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    if not by_place:
+        raise TypeError(f"stage {name} takes no message: its first parameter is the message")
+    if len(by_place) > 1 and by_place[1].kind is not inspect.Parameter.VAR_POSITIONAL:
+        second = by_place[1].name
+        raise TypeError(f"stage {name}: its keys are keyword-only parameters: put `*,` before `{second}`")
+
+
 def _stage_class(function: Callable[..., object], *, blocking: bool, routes: tuple[str, ...]) -> type[Stage]:
     parameters = inspect.signature(function, eval_str=True).parameters.values()
     settings = {
-        p.name: (p.annotation, ... if p.default is p.empty else p.default)
+        p.name: (object if p.annotation is p.empty else p.annotation, ... if p.default is p.empty else p.default)
         for p in parameters
         if p.kind is p.KEYWORD_ONLY
     }

@@ -48,7 +48,14 @@ class EventPattern:
         return self._source
 
     def matches(self, event: Mapping[str, object]) -> bool:
-        """Tell whether the pattern matches; of the event's top-level keys only those it names are read."""
+        """Tell whether the pattern matches; of the event's top-level keys only those it names are read.
+
+        Raises:
+            TypeError: The event is no mapping, but JSON text, say.
+        """
+        kind: type[object] = type(event)
+        if kind is not dict and not _is_mapping(event):  # the first is the quick answer
+            raise TypeError(f"an event is a mapping, not {kind.__name__}: parse JSON text with json.loads first")
         for match in self._matches:  # noqa: SIM110 - any() over a generator adds 0.3 µs to a match of 1 µs
             if match(event):
                 return True
@@ -88,6 +95,10 @@ class EventPattern:
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe a pattern to editors."""
         return handler(EventPatternFields.__pydantic_core_schema__)
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _validate(value: object) -> EventPattern:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, cast, final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -12,7 +12,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sluiceway.core.errors import InvalidExpression
 from sluiceway.core.jmes import MAX_BYTES, compile_jmes
+from sluiceway.core.jmes_names import root_names
 from sluiceway.core.json import JSON, dump
+from sluiceway.core.message import VIEW_NAMES
 
 _TAGS: Final = ("jmes", "literal")
 
@@ -82,6 +84,16 @@ class Expression:
         """The JMESPath source, or None for a literal."""
         return self._written[0]
 
+    def wrong_name(self, *added: str) -> PydanticCustomError | None:
+        """Return an error for a validator to raise when the expression looks up what is never there.
+
+        Args:
+            added: The names that a stage adds to the view, such as `item`.
+        """
+        known = (*VIEW_NAMES, *added)
+        names = root_names(self.text) if self.text is not None else ()
+        return next((_wrong_name(name, known) for name in names if name not in known), None)
+
     def __eq__(self, other: object) -> bool:
         return self._written == other._written if isinstance(other, Expression) else NotImplemented
 
@@ -117,12 +129,15 @@ class Expression:
     @classmethod
     def _validate(cls, value: object) -> Expression:
         try:
-            return cls.parse(value)
+            expression = cls.parse(value)
         except InvalidExpression as error:
             at_text = isinstance(value, Mapping) and "jmes" in value and len(cast("Mapping[str, object]", value)) == 1
             # The message goes in last, as pydantic replaces {names} in what it has put in before.
             context = {"offset": error.offset, "path": ["jmes"] if at_text else [], "message": str(error)}
             raise PydanticCustomError("expression", "{message}", context) from None
+        if wrong := expression.wrong_name():
+            raise wrong
+        return expression
 
     def _as_written(self) -> JSON:
         if self.text is not None:
@@ -141,6 +156,22 @@ def _tagged(value: Mapping[object, object]) -> tuple[object, object]:
     if tags := [tag for tag in _TAGS if tag in value]:
         raise InvalidExpression(f"an expression has one key: nothing may stand beside {tags[0]}")
     raise InvalidExpression("a mapping is no expression: write {literal: {…}} for the mapping itself")
+
+
+def _wrong_name(name: str, known: Sequence[str]) -> PydanticCustomError:
+    near = difflib.get_close_matches(name, known, n=1)
+    if name in ("item", "index"):
+        advice = f"{name} is known inside `each … as` of translate only"
+    else:
+        advice = near[0] if near else f"a field of the body is written body.{name}"
+    has = "a message has" if known == VIEW_NAMES else "here there are"
+    context = {
+        "path": ["jmes"],
+        "within": name,
+        "suggestion": advice,
+        "message": f"there is no `{name}`; {has} {', '.join(known)}",
+    }
+    return PydanticCustomError("expression", "{message}", context)
 
 
 def _schema_of_tag(tag: str, content: JsonSchemaValue) -> JsonSchemaValue:

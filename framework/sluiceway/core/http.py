@@ -14,7 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from sluiceway.core.component import Component
 from sluiceway.core.context import Context, HttpAnswer
-from sluiceway.core.errors import MessageError, OutsideError, Reject, Transient
+from sluiceway.core.errors import MessageError, Reject, Transient
 from sluiceway.core.expression import Expression
 from sluiceway.core.headers import NOT_PASSED_ON
 from sluiceway.core.resource import Resource
@@ -97,7 +97,10 @@ Headers: TypeAlias = Annotated[dict[str, HeaderValue], AfterValidator(_check_hea
 class HttpTarget(Component):
     """Where a component calls, and with what: the base of all that send HTTP requests from a file's settings."""
 
-    url: UrlTemplate = Field(description="The URL; {name} in its path or query stands for a parameter.")
+    url: UrlTemplate = Field(
+        description="The URL; {name} in its path or query stands for a parameter.",
+        examples=["https://partner.example/hooks"],
+    )
     params: dict[str, Expression] = Field(default_factory=dict, description="The value of each {name} in the URL.")
     headers: Headers = Field(default_factory=dict, description="Headers to send: values, expressions or secrets.")
     allow_private: bool = Field(default=False, description="Permit loopback and private addresses and plain http://.")
@@ -147,22 +150,6 @@ class HttpTarget(Component):
         filled = [(value, headers[name]) for name, value in self.headers.items() if isinstance(value, Secret)]
         shown = {text for _, text in filled} | {text.removeprefix(secret.prefix) for secret, text in filled}
         return sorted(shown - {""}, key=len, reverse=True)
-
-    async def fetch_secrets(self, context: Context) -> None:
-        """Fetch every secret once, when the component opens: one that is missing stops the start, not a message.
-
-        Raises:
-            OutsideError: Some are missing; all are named.
-        """
-        missing: list[str] = []
-        for value in self.headers.values():
-            if isinstance(value, Secret):
-                try:
-                    await context.secret(value)
-                except OutsideError as error:
-                    missing.append(str(error))
-        if missing:
-            raise OutsideError("\n".join(missing))
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -15,6 +15,9 @@ from sluiceway.core.json import JSON
 BodyFormat: TypeAlias = Literal["json", "text", "base64"]
 """How a source's bytes become a body: JSON; the text itself; or JSON that the sender wrapped in base64."""
 
+VIEW_NAMES: Final = ("id", "body", "headers", "meta")
+"""What expressions and patterns see of a message."""
+
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _UNREAD: Final = object()
 
@@ -196,7 +199,6 @@ class View(Mapping[str, object]):
     """The message view, over a message: reading `body` parses it, reading the rest does not."""
 
     __slots__ = ("_message",)
-    _NAMES: Final = ("id", "body", "headers", "meta")
 
     def __init__(self, message: Message) -> None:
         self._message = message
@@ -204,15 +206,15 @@ class View(Mapping[str, object]):
     def __getitem__(self, name: str) -> object:
         if name == "body":
             return self._message.body
-        if name in self._NAMES:
+        if name in VIEW_NAMES:
             return getattr(self._message, name)
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._NAMES)
+        return iter(VIEW_NAMES)
 
     def __len__(self) -> int:
-        return len(self._NAMES)
+        return len(VIEW_NAMES)
 
 
 def decode_json(raw: bytes) -> JSON:

@@ -40,7 +40,7 @@ class Retry(Settings):
     """What happens to a message that fails."""
 
     attempts: int = Field(default=8, ge=1, le=1000, description="Own failures before it is dead-lettered.")
-    backoff: Backoff = Backoff()
+    backoff: Backoff = Field(default=Backoff(), description="How long to wait between attempts.")
     hold: Duration = Field(default=Duration("5m"), description="How long a failed leg is retried here.")
     max_age: Duration | None = Field(
         default=None, description="Age at which a failing message expires; by default 0.9 of the retention."
@@ -50,8 +50,8 @@ class Retry(Settings):
 class Limits(Settings):
     """What one worker holds at most at a time, for this pipeline."""
 
-    in_flight: int = Field(default=200, ge=1, le=120_000, description="Messages.")
-    in_flight_bytes: Size = Field(default=Size("64MiB"), description="Bytes of their bodies.")
+    in_flight: int = Field(default=200, ge=1, le=120_000, description="Messages at a time.")
+    in_flight_bytes: Size = Field(default=Size("64MiB"), description="Bytes of their bodies at a time.")
 
 
 class Drain(Settings):
@@ -65,7 +65,7 @@ class Drain(Settings):
 class Upstream(Settings):
     """The model that the messages come from, and how this context stands to it."""
 
-    name: str
+    name: str = Field(description="The context upstream.", examples=["shop"])
     relationship: Literal[
         "anti_corruption_layer",
         "conformist",
@@ -75,22 +75,22 @@ class Upstream(Settings):
         "published_language",
         "separate_ways",
         "shared_kernel",
-    ]
+    ] = Field(description="How this context stands to it.", examples=["anti_corruption_layer"])
 
 
 class BoundedContext(Settings):
     """The bounded context that this pipeline belongs to, in the words of domain-driven design."""
 
-    name: str
-    upstream: Upstream | None = None
+    name: str = Field(description="The context's name.", examples=["fulfilment"])
+    upstream: Upstream | None = Field(default=None, description="Whose model the messages come in.")
 
 
 class Given(Settings):
     """A message as a test gives it."""
 
-    body: JSON = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    meta: dict[str, JSON] = Field(default_factory=dict)
+    body: JSON = Field(default=None, description="The body, as the source's `format` reads it.")
+    headers: dict[str, str] = Field(default_factory=dict, description="The headers, by name.")
+    meta: dict[str, JSON] = Field(default_factory=dict, description="What the source would know: queue, sent_at.")
 
 
 class TestCase(Settings):
@@ -101,10 +101,16 @@ class TestCase(Settings):
 
     __test__ = False
 
-    name: str
-    given: Given | list[Given]
-    mock: dict[str, JSON] = Field(default_factory=dict)
-    expect: dict[str, JSON] = Field(default_factory=dict)
+    name: str = Field(description="What it shows, as a sentence.", examples=["a paid order reaches the bus"])
+    given: Given | list[Given] = Field(description="A message, or several.", examples=["{body: {…}}"])
+    mock: dict[str, JSON] = Field(
+        default_factory=dict,
+        description="By stage, what the outside answers: a value, {status: 503}, {missing: true}, or a list in turn.",
+    )
+    expect: dict[str, JSON] = Field(
+        default_factory=dict,
+        description="By sink, and for dead_letter and dropped: how many messages, or what each of them has.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address
 from typing import Final, final
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sluiceway.core import json
+from sluiceway.core.address import is_allowed, refusal
 from sluiceway.core.errors import Reject
 from sluiceway.core.json import JSON
 
@@ -36,10 +37,8 @@ def url_problem(url: str, *, allow_private: bool) -> str | None:
     if not colon or scheme.lower() not in {"http", "https"}:
         return "a URL begins with https:// or http://"
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in authority:
-        return "a URL may not hold a user name or password: use an authorization header with a {secret: …}"
-    if not _is_authority(authority):
-        return "the URL's host or port is not valid"
+    if problem := _authority_problem(authority, allow_private=allow_private):
+        return problem
     if scheme.lower() == "http" and not allow_private:
         return "plain http:// is only for private networks: use https://, or set allow_private: true"
     return None
@@ -181,6 +180,17 @@ class UrlTemplate:
         }
 
 
+def _authority_problem(authority: str, *, allow_private: bool) -> str | None:
+    if "@" in authority:
+        return "a URL may not hold a user name or password: use an authorization header with a {secret: …}"
+    if not _is_authority(authority):
+        return "the URL's host or port is not valid"
+    address = _literal_address(authority)
+    if address is not None and not is_allowed(address, allow_private=allow_private):
+        return refusal(allow_private=allow_private)
+    return None
+
+
 def _is_authority(text: str) -> bool:
     found = _AUTHORITY.fullmatch(text)
     if found is None or len(found["name"] or "") > 254:
@@ -188,6 +198,16 @@ def _is_authority(text: str) -> bool:
     if found["ipv6"] and not _is_ipv6(found["ipv6"]):
         return False
     return found["port"] is None or 0 < int(found["port"]) < 65536
+
+
+def _literal_address(authority: str) -> str | None:
+    """Return the host of a valid authority when it is an IP address, not a name."""
+    found = _AUTHORITY.fullmatch(authority)
+    host = (found["ipv6"] or found["name"].removesuffix(".")) if found else ""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return None
 
 
 def _is_ipv6(text: str) -> bool:

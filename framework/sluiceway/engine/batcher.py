@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from sluiceway.core.errors import Reject, Transient
+from sluiceway.core.errors import MessageError, OutsideError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.spec import Pipeline, SinkSpec
@@ -119,6 +119,13 @@ class Batcher:
             if not legs:
                 return
             results = await self._results([leg.message for leg in legs])
+        if isinstance(results, Exception):
+            if len(legs) > 1 and _is_bug(results):
+                # Any one of them may have provoked it: alone, it uses up no attempt of those beside it.
+                for leg in legs:
+                    self._spawn(self._deliver([leg]))
+                return
+            results = [results] * len(legs)
         if served := sum(map(is_answer, results)):
             self._ledger.dependencies.served(self.sink.id, served)
         for leg, result in zip(legs, results, strict=True):
@@ -129,16 +136,16 @@ class Batcher:
             leg.owner.end(leg.message, LOST)
         return leg.owner.lost
 
-    async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None]:
+    async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None] | Exception:
+        """Return one result each, or what made the whole call fail."""
         try:
             results = await timed(self._send(messages), self.sink.id, self.sink.timeout)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, its messages must not be lost
-            return [error] * len(messages)
+            return error
         judged = [_result(result) for result in results] if isinstance(results, list | tuple) else []
         if len(judged) == len(messages):
             return judged
-        bug = TypeError(f"{self.sink.id} gave {len(judged)} results for {len(messages)} messages")
-        return [bug] * len(messages)
+        return TypeError(f"{self.sink.id} gave {len(judged)} results for {len(messages)} messages")
 
     def _judge(self, leg: Leg, result: Exception | None) -> None:
         if result is None:
@@ -171,6 +178,10 @@ class Batcher:
 
     def _give_back(self, leg: Leg, reason: str) -> None:
         leg.owner.end(leg.message, Ending("returned", self.sink.id, reason))
+
+
+def _is_bug(error: Exception) -> bool:
+    return not isinstance(error, MessageError | OutsideError)
 
 
 def _result(result: object) -> Exception | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from sluiceway.core.errors import ErrorClass
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Facts, Verdict
-from sluiceway.core.ports import Delivery
+from sluiceway.core.ports import Clock, Delivery
 from sluiceway.core.spec import LEAVE, Pipeline, SinkSpec, SourceSpec
 from sluiceway.core.units import Duration
 
@@ -18,6 +18,15 @@ Kind: TypeAlias = Literal["accepted", "dropped", "rejected", "returned", "lost"]
 
 _MOST_REASONS = 1000
 """Reasons are counted apart up to this many, so that a stage that writes ids into them cannot fill the memory."""
+
+_MOST_SHOWN = 20
+"""Reasons in one log line; how often all the others came is one number beside them."""
+
+_LONGEST_REASON = 100
+"""Characters of a reason in a line of counts."""
+
+PROGRESS_EVERY = 60.0
+"""Seconds between two log lines that say how far a worker is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,8 @@ class Report:
 
 
 def dead_letter_facts(facts: Facts) -> dict[str, object]:
-    """Return the facts of a dead letter as the keys of a log line."""
-    return {name: getattr(facts, name) for name in facts.__slots__}
+    """Return the facts of a dead letter as the keys of a log line, which has a time of its own."""
+    return {name: getattr(facts, name) for name in facts.__slots__ if name != "time"}
 
 
 def start_facts(pipeline: Pipeline) -> dict[str, object]:
@@ -105,11 +114,47 @@ def start_facts(pipeline: Pipeline) -> dict[str, object]:
     }
 
 
-def settled_facts(report: Report) -> dict[str, int]:
-    """Return how many deliveries were settled in which way, in the words of the log; they add up to the received."""
+def count_facts(report: Report) -> dict[str, object]:
+    """Return what was counted since the start, in the words of the log; settlements add up to the received.
+
+    `dropped` and `rejected` count messages, which a splitting stage makes more of, by place and reason or class.
+    """
     words = {"Ack": "done", "Retry": "given_back", "DeadLetter": "dead_lettered"}
     settled = {word: report.settled[name] for name, word in words.items()}
-    return {**settled, "not_settled": report.received - sum(settled.values())}
+    counted = {" ".join([name, *(f"{k}={v}" for k, v in labels)]): n for (name, labels), n in report.counts.items()}
+    return {
+        "received": report.received,
+        **settled,
+        "not_settled": report.received - sum(settled.values()),
+        "dropped": _most(_ended(report, "dropped")),
+        "rejected": _most(_ended(report, "rejected")),
+        "counted": _most(counted),
+    }
+
+
+async def tell_progress(report: Report, clock: Clock, tell: Callable[[Mapping[str, object]], object]) -> None:
+    """Tell the counts now and then, for ever, and only when something has happened since the last time."""
+    told = count_facts(report)
+    while True:
+        await clock.sleep(PROGRESS_EVERY)
+        facts = count_facts(report)
+        if facts != told:
+            tell(facts)
+            told = facts
+
+
+def _ended(report: Report, kind: Kind) -> dict[str, int]:
+    return {f"{where}: {why}": number for (k, where, why), number in report.endings.items() if k == kind}
+
+
+def _most(numbers: Mapping[str, int]) -> dict[str, int] | None:
+    """Return the largest of many numbers, and the sum of the others as `others`; None when there are none."""
+    cut: Counter[str] = Counter()
+    for reason, number in numbers.items():
+        cut[reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"] += number
+    most = dict(cut.most_common(_MOST_SHOWN))
+    others = cut.total() - sum(most.values())
+    return ({**most, "others": others} if others else most) or None
 
 
 def _place(spec: SourceSpec | SinkSpec) -> str:

@@ -208,7 +208,8 @@ class Worker:
     async def _drain(self) -> None:
         """Finish what is held, for as long as there is time."""
         self.state = "draining"
-        self._around.log.info("draining", held=len(self._ledger.owners))
+        poll = f"a poll under way, up to {self._pipeline.source.component.poll_time}" if self._polls else None
+        self._around.log.info("draining", held=len(self._ledger.owners), waits_for=poll)
         try:
             async with asyncio.timeout(time_to_finish(self._pipeline.drain.stop_timeout)):
                 for sink in self._sinks:

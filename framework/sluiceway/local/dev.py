@@ -14,7 +14,8 @@ from sluiceway.config import settings
 from sluiceway.core.errors import InvalidPipeline, OutsideError
 from sluiceway.core.schema import Schema
 from sluiceway.core.spec import Pipeline, SinkSpec, SourceSpec, StageSpec
-from sluiceway.local.laptop import create_for, only_emulator, with_short_polls
+from sluiceway.engine.report import start_facts
+from sluiceway.local.laptop import STAND_IN, create_for, only_emulator, with_short_polls
 from sluiceway.local.ways import Ways
 
 LOOK_EVERY: Final = 0.5
@@ -44,6 +45,7 @@ class DevLoop:
         sys.dont_write_bytecode = True  # a plugin saved twice in a second would be taken from its old bytecode
         self._pipelines = self._load()
         self._stopped = False
+        self._stood_in: set[str] = set()
 
     async def run(self, endpoint: str) -> None:
         """Run until SIGTERM or SIGINT, then drain.
@@ -59,12 +61,19 @@ class DevLoop:
             while not self._stopped:
                 self._say("reloaded")
                 await self._run_until_change(endpoint, first=False)
+        self._say("stopped")
+
+    def _stand_in(self, reference: str) -> str:
+        if reference not in self._stood_in:
+            self._stood_in.add(reference)
+            self._say(f"the secret {reference} is not here: {STAND_IN} stands in for it")
+        return STAND_IN
 
     async def _run_until_change(self, endpoint: str, *, first: bool) -> None:
         """Run the present pipelines until there are others to run, or a signal has stopped the worker."""
         stop = asyncio.Event()
         change = asyncio.create_task(self._changed())
-        worker = asyncio.create_task(self._serve(endpoint, stop))
+        worker = asyncio.create_task(self._serve(endpoint, stop, say_what=first))
         try:
             await asyncio.wait({worker, change}, return_when=asyncio.FIRST_COMPLETED)
             self._stopped = stop.is_set()
@@ -81,11 +90,15 @@ class DevLoop:
         finally:
             change.cancel()
 
-    async def _serve(self, endpoint: str, stop: asyncio.Event) -> None:
+    async def _serve(self, endpoint: str, stop: asyncio.Event, *, say_what: bool) -> None:
         await create_for(self._pipelines, endpoint)
+        if say_what:
+            for pipeline in self._pipelines:
+                facts = start_facts(pipeline)
+                self._say(f"{pipeline.name} runs: {facts['source']} → {facts['sinks']}")
         reports = {pipeline.name: Ways(self._say).report() for pipeline in self._pipelines}
         pipelines = [with_short_polls(pipeline) for pipeline in self._pipelines]
-        await app.serve(pipelines, app.Options(endpoint=endpoint, reports=reports), stop)
+        await app.serve(pipelines, app.Options(endpoint=endpoint, reports=reports, stand_in=self._stand_in), stop)
 
     async def _changed(self) -> list[Pipeline]:
         """Return the pipelines once their files have changed and are right."""

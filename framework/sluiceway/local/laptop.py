@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -9,9 +10,9 @@ from dataclasses import replace
 from typing import Final
 
 from sluiceway.adapters.aws_errors import AWS_ERRORS
+from sluiceway.adapters.check import resources
 from sluiceway.adapters.clients import Clients
 from sluiceway.adapters.sqs import SqsSource
-from sluiceway.app import resources
 from sluiceway.core.errors import OutsideError
 from sluiceway.core.spec import Pipeline
 from sluiceway.core.units import Duration
@@ -25,6 +26,9 @@ CREDENTIALS: Final = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 """What an emulator wants to see, and no more: it checks none of it."""
+
+STAND_IN: Final = "whsec_" + base64.b64encode(b"stand-in of sluiceway dev, no secret").decode()
+"""What stands for a secret that is not on the laptop; of the form that Standard Webhooks wants for signing."""
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """What holds for every command: exit codes, errors as sentences, a quick start, leaving on a signal."""
 
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,12 @@ import typer
 from typer.testing import CliRunner
 
 from sluiceway.cli import app
+from sluiceway.cli.console import program
 from sluiceway.cli.errors import guarded
 from sluiceway.core.errors import InvalidPipeline, OutsideError
 from sluiceway.core.problem import Problem
 
-SLUICEWAY = [sys.executable, "-c", "from sluiceway.cli import main; main()"]
+SLUICEWAY = [sys.executable, "-c", "from sluiceway_start import main; main()"]
 
 
 def failing(raised: BaseException) -> typer.Typer:
@@ -188,3 +191,47 @@ def test_the_process_leaves_although_a_blocking_stage_hangs(pipeline: Callable[[
         assert process.stdout.readline() == "hanging\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "path", "typed"),
+    [
+        (".venv/bin/sluiceway", "/usr/bin", ".venv/bin/sluiceway"),
+        ("{here}/.venv/bin/sluiceway", "/usr/bin", ".venv/bin/sluiceway"),
+        ("{here}/.venv/bin/sluiceway", "{here}/.venv/bin", "sluiceway"),
+        ("-c", "/usr/bin", "sluiceway"),
+    ],
+)
+def test_suggestions_name_the_command_as_one_types_it_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: str, path: str, typed: str
+) -> None:
+    script = tmp_path / ".venv" / "bin" / "sluiceway"
+    script.parent.mkdir(parents=True)
+    script.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path.format(here=tmp_path))
+    monkeypatch.setattr(sys, "argv", [argv.format(here=tmp_path)])
+    assert program() == typed
+
+
+@pytest.mark.parametrize("command", ["run", "dev", "demo", "test", "send", "lint", "list", "schema"])
+def test_help_is_wrapped_once_to_the_width_of_the_terminal(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).stdout
+    for paragraph in re.split(r"\n\s*\n", shown.partition("╭")[0].strip()):
+        lines = [line.strip() for line in paragraph.strip().splitlines()]
+        for line, following in pairwise(lines):
+            assert len(f"{line} {following.split()[0]}") > 78, f"{line!r} ends early"
+
+
+def test_ctrl_c_while_the_command_is_imported_ends_it_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "sluiceway").mkdir()
+    slow = "print('importing', flush=True)\nimport threading\nthreading.Event().wait()\n"
+    (tmp_path / "sluiceway" / "__init__.py").write_text(slow)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from sluiceway_start import main; main()"
+    started = [sys.executable, "-c", code]
+    with subprocess.Popen(started, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (-signal.SIGINT, "")

@@ -74,6 +74,7 @@ def test_a_page_has_text_keys_defaults_and_example(runner: CliRunner) -> None:
         "words         list of text  required  What is said.\n"
         "window        mapping                 When it speaks.\n"
         "window.every  duration      5m        How often.\n\n"
+        "Beside `use` and `with` stand id, timeout, concurrency and routes.\n\n"
         "example\n  - use: acme.shout\n    with: {words: [a, b]}\n\n"
     )
 

@@ -1,5 +1,6 @@
 """`sluiceway run`, on memory."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,32 +30,68 @@ def test_a_run_ends_when_its_source_is_exhausted_and_logs_what_it_did(tmp_path: 
     assert '"event": "stopped"' in result.stderr
     assert '"received": 2' in result.stderr
     assert '"not_settled": 0' in result.stderr
+    assert '"dropped": {"filter: no pattern matched": 1}' in result.stderr
     assert result.stdout == ""
 
 
 def test_a_wrong_file_does_not_run(tmp_path: Path) -> None:
     file = tmp_path / "orders.yaml"
     file.write_text(FILE.replace("sinks", "sink"))
-    result = CliRunner().invoke(app, ["run", str(file)])
+    result = CliRunner().invoke(app, ["run", str(file), "--log-format", "text"])
     assert result.exit_code == 1
     assert "orders.yaml:5:1: error[unknown-key]" in result.stderr
     assert result.stderr.splitlines()[-1] == "1 error, 0 warnings"
 
 
-def test_secrets_that_are_not_there_stop_the_start_all_of_a_component_named(
+def without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of two files that need three secrets, none of which is there."""
+    for name in ("TOKEN_A", "TOKEN_B"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    http = "url: 'https://h.example', headers: {x-key: {secret: 'env:TOKEN_A'}, x-token: {secret: 'env:TOKEN_B'}}"
+    text = FILE.replace("sinks: [{use: memory}]", f"sinks: [{{id: partner, use: http, with: {{{http}}}}}]")
+    Path("a.yaml").write_text(text)
+    Path("b.yaml").write_text(text.replace("name: orders", "name: more").replace("TOKEN_B", "TOKEN_A"))
+    return ["a.yaml", "b.yaml"]
+
+
+def test_secrets_that_are_not_there_stop_the_start_all_of_every_file_named_with_their_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("TOKEN_A", raising=False)
-    monkeypatch.delenv("TOKEN_B", raising=False)
-    file = tmp_path / "orders.yaml"
-    http = "url: 'https://h.example', headers: {x-key: {secret: 'env:TOKEN_A'}, x-token: {secret: 'env:TOKEN_B'}}"
-    file.write_text(FILE.replace("sinks: [{use: memory}]", f"sinks: [{{use: http, with: {{{http}}}}}]"))
-    result = CliRunner().invoke(app, ["run", str(file)])
+    files = without_secrets(tmp_path, monkeypatch)
+    result = CliRunner().invoke(app, ["run", *files, "--log-format", "text"])
     assert result.exit_code == 3
+    key, token = ("sinks.partner.with.headers.x-key", "sinks.partner.with.headers.x-token")
     assert result.stderr.splitlines() == [
-        f"sluiceway: error: secret env:{name} is not set: set the environment variable {name}"
-        for name in ("TOKEN_A", "TOKEN_B")
+        f"sluiceway: error: a.yaml: {key}, b.yaml: {key}, b.yaml: {token}: {not_set('TOKEN_A')}",
+        f"sluiceway: error: a.yaml: {token}: {not_set('TOKEN_B')}",
     ]
+
+
+def not_set(name: str) -> str:
+    return f"secret env:{name} is not set: set the environment variable {name}"
+
+
+def test_where_logs_are_json_the_error_that_ends_a_run_is_a_line_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = CliRunner().invoke(app, ["run", *without_secrets(tmp_path, monkeypatch)])
+    assert result.exit_code == 3
+    (line,) = map(json.loads, result.stderr.splitlines())
+    assert (line["event"], line["level"], line["exit_code"]) == ("failed", "error", 3)
+    assert [reason.rpartition(": secret ")[2][:12] for reason in line["reasons"]] == ["env:TOKEN_A ", "env:TOKEN_B "]
+
+
+def test_a_secret_that_is_no_signing_key_is_named_with_its_component(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_A", "short")
+    file = tmp_path / "a.yaml"
+    http = "url: 'https://h.example', sign: {standard_webhooks: {secret: 'env:TOKEN_A'}}"
+    file.write_text(FILE.replace("sinks: [{use: memory}]", f"sinks: [{{id: partner, use: http, with: {{{http}}}}}]"))
+    result = CliRunner().invoke(app, ["run", str(file), "--log-format", "text"])
+    assert result.exit_code == 3
+    assert result.stderr.startswith(f"sluiceway: error: {file}: sinks.partner: env:TOKEN_A holds no Standard Webhooks")
 
 
 def test_a_stage_that_opens_what_is_no_function_is_a_mistake_with_its_place(tmp_path: Path) -> None:
@@ -68,7 +105,7 @@ def test_a_stage_that_opens_what_is_no_function_is_a_mistake_with_its_place(tmp_
         "version: 1\nname: orders\nplugins: [./stages.py]\nsource: {use: memory}\n"
         "stages: [{id: odd, use: './stages.py:Odd'}]\nsinks: [{use: memory}]\n"
     )
-    result = CliRunner().invoke(app, ["run", str(file)])
+    result = CliRunner().invoke(app, ["run", str(file), "--log-format", "text"])
     assert result.exit_code == 1
     assert "orders.yaml:1:1: error[invalid] stages.odd: process must be a def or an async def" in result.stderr
 

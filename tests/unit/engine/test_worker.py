@@ -299,3 +299,16 @@ def test_dead_letters_are_kept_before_anything_is_deleted(bench: type[Bench]) ->
     run.at(4.9, lambda: seen.append(len(run.queue.deleted))).run()
     assert seen == [0]
     assert len(run.facts) == len(run.queue.deleted) == 1
+
+
+def test_a_message_that_breaks_the_sink_uses_up_no_attempt_of_those_beside_it(bench: type[Bench]) -> None:
+    class Breaks(StrictSink):
+        async def send(self, messages: Sequence[Message]) -> Any:
+            if any(message.body == 2 for message in messages):
+                raise KeyError("poison")
+            return await super().send(messages)
+
+    run = bench(sinks={"bus": Breaks()}, attempts=3).send(*range(5)).run()
+    assert sorted(run.bodies()) == [0, 1, 3, 4]
+    assert [(fact.id, fact.error, fact.attempts) for fact in run.facts] == [("m3", "bug", 3)]
+    assert sorted(run.queue.received) == ["m1", "m2", "m3", "m3", "m3", "m4", "m5"]

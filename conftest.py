@@ -17,7 +17,9 @@ def evaluate_yaml(example: Example) -> str | None:
     if "version: 1" not in example.parsed:
         yaml.parse(example.parsed, example.path)
         return None
-    checked = check(Path(example.path), text=example.parsed, environ={})
+    folder = Path(example.path).parent
+    files = folder / "examples"  # what a page's pipelines have beside them
+    checked = check((files if files.is_dir() else folder) / "example.yaml", text=example.parsed, environ={})
     if checked.pipeline is None or checked.problems:
         return "\n".join(f"{problem.path}: {problem.message}" for problem in checked.problems)
     failed = [result for result in run_tests(checked.pipeline) if not result.passed]

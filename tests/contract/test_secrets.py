@@ -9,22 +9,7 @@ from structlog.testing import capture_logs
 from sluiceway.core.errors import OutsideError
 from sluiceway.core.secret import Secret
 from sluiceway.local.embedded import EmbeddedAws
-
-
-class ManualClock:
-    """Time that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from sluiceway.testing import ManualClock
 
 
 async def test_values_come_from_all_four_places_with_their_prefix(

@@ -7,20 +7,7 @@ import pytest
 
 from sluiceway.core.cache import MemoryCache
 from sluiceway.core.errors import Transient
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("a cache never sleeps")
+from sluiceway.testing import ManualClock
 
 
 class Fetch:
@@ -54,7 +41,7 @@ async def turns(count: int = 5) -> None:
 
 
 async def test_a_value_is_fetched_once_while_it_is_fresh() -> None:
-    clock, fetch = Clock(), Fetch()
+    clock, fetch = ManualClock(), Fetch()
     cache = MemoryCache(clock, ttl=60, entries=10)
 
     assert await cache.get("a", fetch) == 1
@@ -71,7 +58,7 @@ async def test_none_is_a_value_like_any_other() -> None:
         nonlocal calls
         calls += 1
 
-    cache = MemoryCache(Clock(), ttl=60, entries=10)
+    cache = MemoryCache(ManualClock(), ttl=60, entries=10)
     await cache.get("a", nothing)
     await cache.get("a", nothing)
 
@@ -79,7 +66,7 @@ async def test_none_is_a_value_like_any_other() -> None:
 
 
 async def test_the_least_recently_used_entry_leaves_first() -> None:
-    cache = MemoryCache(Clock(), ttl=60, entries=2)
+    cache = MemoryCache(ManualClock(), ttl=60, entries=2)
     a, b, c = Fetch(), Fetch(), Fetch()
     await cache.get("a", a)
     await cache.get("b", b)
@@ -93,7 +80,7 @@ async def test_the_least_recently_used_entry_leaves_first() -> None:
 
 
 async def test_an_entry_that_is_fetched_again_is_young_again() -> None:
-    clock = Clock()
+    clock = ManualClock()
     cache = MemoryCache(clock, ttl=60, entries=2)
     a, b, c = Fetch(), Fetch(), Fetch()
     await cache.get("a", a)
@@ -111,7 +98,7 @@ async def test_an_entry_that_is_fetched_again_is_young_again() -> None:
 @pytest.mark.parametrize(("ttl", "entries"), [(60, 10), (0, 10), (60, 0), (0, 0)])
 async def test_equal_keys_share_one_fetch_under_way(ttl: float, entries: int) -> None:
     fetch, other = Fetch(held=True), Fetch()
-    cache = MemoryCache(Clock(), ttl=ttl, entries=entries)
+    cache = MemoryCache(ManualClock(), ttl=ttl, entries=entries)
     callers = [asyncio.create_task(cache.get("a", fetch)) for _ in range(20)]
     await turns()
 
@@ -124,14 +111,14 @@ async def test_equal_keys_share_one_fetch_under_way(ttl: float, entries: int) ->
 @pytest.mark.parametrize(("ttl", "entries"), [(0, 10), (60, 0)])
 async def test_without_time_or_room_nothing_is_kept(ttl: float, entries: int) -> None:
     fetch = Fetch()
-    cache = MemoryCache(Clock(), ttl=ttl, entries=entries)
+    cache = MemoryCache(ManualClock(), ttl=ttl, entries=entries)
 
     assert [await cache.get("a", fetch) for _ in range(3)] == [1, 2, 3]
 
 
 async def test_a_caller_who_comes_when_the_fetch_has_just_ended_gets_a_new_one() -> None:
     fetch = Fetch()
-    cache = MemoryCache(Clock(), ttl=0, entries=0)
+    cache = MemoryCache(ManualClock(), ttl=0, entries=0)
     seen: list[int] = []
 
     async def caller() -> None:
@@ -144,7 +131,7 @@ async def test_a_caller_who_comes_when_the_fetch_has_just_ended_gets_a_new_one()
 
 async def test_a_failed_fetch_reaches_each_waiter_and_is_not_kept() -> None:
     fetch = Fetch(held=True, error=Transient("customers.internal answered 503"))
-    cache = MemoryCache(Clock(), ttl=60, entries=10)
+    cache = MemoryCache(ManualClock(), ttl=60, entries=10)
     callers = [asyncio.create_task(cache.get("a", fetch)) for _ in range(3)]
     await turns()
     fetch.may_answer.set()
@@ -158,7 +145,7 @@ async def test_a_failed_fetch_reaches_each_waiter_and_is_not_kept() -> None:
 
 async def test_the_first_caller_may_give_up_and_the_others_get_their_value() -> None:
     fetch = Fetch(held=True)
-    cache = MemoryCache(Clock(), ttl=60, entries=10)
+    cache = MemoryCache(ManualClock(), ttl=60, entries=10)
     first, second, third = (asyncio.create_task(cache.get("a", fetch)) for _ in range(3))
     await turns()
 
@@ -173,7 +160,7 @@ async def test_the_first_caller_may_give_up_and_the_others_get_their_value() -> 
 
 async def test_the_fetch_stops_when_the_last_caller_has_given_up() -> None:
     fetch = Fetch(held=True)
-    cache = MemoryCache(Clock(), ttl=60, entries=10)
+    cache = MemoryCache(ManualClock(), ttl=60, entries=10)
     callers = [asyncio.create_task(cache.get("a", fetch)) for _ in range(2)]
     await turns()
     for caller in callers:
@@ -191,7 +178,7 @@ async def test_a_failure_that_nobody_waits_for_is_no_noise(turns_later: int) -> 
     noise: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, what: noise.append(what))
     fetch = Fetch(held=True, error=Transient("down"))
-    cache = MemoryCache(Clock(), ttl=60, entries=10)
+    cache = MemoryCache(ManualClock(), ttl=60, entries=10)
     caller = asyncio.create_task(cache.get("a", fetch))
     await turns()
 

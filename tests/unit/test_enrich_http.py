@@ -12,25 +12,12 @@ from pydantic import ValidationError
 
 from sluiceway import HttpAnswer, Message, OversizeAnswer, Reject, Secret, Transient
 from sluiceway.core.cache import MemoryCache
+from sluiceway.testing import ManualClock
 from sluiceway_patterns.enrich import EnrichHttp
 
 URL = "https://customers.internal/v1/customers/{id}"
 JSON_TYPE = {"content-type": "application/json"}
 ADA = HttpAnswer(200, JSON_TYPE, b'{"name":"Ada"}')
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("a stage never sleeps")
 
 
 class Outside:
@@ -40,7 +27,7 @@ class Outside:
     component = "add-customer"
 
     def __init__(self, *answers: HttpAnswer | Exception, held: bool = False) -> None:
-        self.clock = Clock()
+        self.clock = ManualClock()
         self.answers = list(answers) or [ADA]
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.limits: dict[str, object] = {}

@@ -216,7 +216,7 @@ sparse_values = st.recursive(
 sparse_events = st.dictionaries(names, sparse_values, min_size=1, max_size=3)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(patterns, events)
 @example({"a": {"a": [{"exists": False}], "b": [1]}}, {"a": [{"a": 1}, {"b": 1}]})
 @example({"a": [{"anything-but": {"wildcard": "*"}}]}, {"a": [1, ""]})
@@ -224,7 +224,7 @@ def test_the_answer_is_that_of_the_naive_matcher(pattern: dict[str, Any], event:
     assert EventPattern(pattern).matches(event) is naive(pattern, event)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(sparse_patterns, st.lists(sparse_events, min_size=1, max_size=3))
 def test_elements_of_arrays_are_chosen_as_by_the_naive_matcher(
     fields: dict[str, Any], elements: list[dict[str, Any]]
@@ -256,7 +256,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(junk, events)
 def test_anything_at_all_is_a_pattern_or_refused_as_one(pattern: Any, event: dict[str, Any]) -> None:
     with suppress(InvalidPattern):  # any other exception fails the test

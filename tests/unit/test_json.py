@@ -77,7 +77,7 @@ def outcome(read: Callable[[], JSON]) -> str:
         return "refused"
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(DOCUMENTS)
 @example('{"a" : 1, "b":2, "b":3}')
 @example('{"a":1,"a":2,"s":"\\u003a"}')

@@ -15,27 +15,12 @@ from sluiceway.core.errors import Reject, SourceExhausted
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Facts, Retry
 from sluiceway.core.ports import Delivery
-
-
-class JumpingClock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from sluiceway.testing import ManualClock
 
 
 @pytest.fixture
 def context() -> RunContext:
-    clients, clock = Clients(), JumpingClock()
+    clients, clock = Clients(), ManualClock(1000)
     chance = random.Random(1)  # noqa: S311 - chance in a test, not cryptography
     return RunContext("p", "c", clock, chance, clients, SecretStore(clients, clock), cast("Any", None))
 

@@ -115,7 +115,7 @@ def test_colour_is_only_used_when_asked_for() -> None:
 
 
 @given(st.text(max_size=40), st.integers(1, 50), st.integers(1, 50))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_nothing_from_a_file_controls_the_terminal(text: str, column: int, length: int) -> None:
     problem = Problem(text, 1, column, text, text, "x", (text,), text, length)
     rendered = render_text([problem], {text: [text]}, color=False)

@@ -103,7 +103,7 @@ def test_a_variable_behind_an_alias_is_resolved_at_every_use() -> None:
 
 
 @given(st.lists(st.sampled_from(["$", "{", "}", "${", "QUEUE", ":-", "x", " "]), max_size=12).map("".join))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_text_without_a_reference_is_unchanged_and_any_other_never_fails(text: str) -> None:
     document, problems = substitute(parse(f"a: '{text}'", "p.yaml"), ENVIRON)
     value = value_at(document.value, ["a"])

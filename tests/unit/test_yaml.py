@@ -338,7 +338,7 @@ def outcome(text: str) -> Document | tuple[Problem, ...]:
 
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES + ODD), max_size=25).map("".join))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_any_text_is_a_document_or_an_invalid_pipeline(text: str) -> None:
     result = outcome(text)
     lines = len(text.splitlines()) + 1

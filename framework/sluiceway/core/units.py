@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
-_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s?([A-Za-z]{1,3})")
+_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s?([A-Za-z]{1,3})", re.ASCII)
 
 
 def _parse(text: str, units: Mapping[str, float], kind: str, sample: str) -> float:
@@ -43,9 +43,10 @@ class Duration(float):
 
     def __str__(self) -> str:
         for unit, factor in reversed(list(self.UNITS.items())):
-            if self >= factor and self % factor == 0:
-                return f"{int(self / factor)}{unit}"
-        return f"{float(self):g}s"
+            count = round(self / factor)
+            if count and count * factor == self:  # what reading it gives; 0.25 is no multiple of 0.001 by `%`
+                return f"{count}{unit}"
+        return f"{float(self):.9f}".rstrip("0").rstrip(".") + "s"
 
     __repr__ = __str__
 

@@ -9,7 +9,7 @@ from sluiceway.core.errors import MessageError, OutsideError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.spec import Pipeline, SinkSpec
-from sluiceway.engine.call import timed
+from sluiceway.engine.call import as_bug, timed
 from sluiceway.engine.chain import LOST
 from sluiceway.engine.dependencies import is_answer
 from sluiceway.engine.ledger import Ledger, Owner
@@ -66,8 +66,10 @@ class Batcher:
         """Take a message; its leg ends when the sink has accepted or refused it, or when it is given back."""
         try:
             size = self._weigh(message)
-        except Exception as error:  # noqa: BLE001 - whatever a sink raises, its message must not be lost
-            self._ledger.failed(owner, self.sink.id, message, error)
+        except KeyboardInterrupt:  # the user's
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a sink raises, its message must not be lost
+            self._ledger.failed(owner, self.sink.id, message, as_bug(error, self.sink.id))
             return
         self._enqueue(Leg(message, owner, size))
 

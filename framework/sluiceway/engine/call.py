@@ -21,8 +21,8 @@ async def timed(call: Awaitable[T], where: str, seconds: float) -> T:
 
     Raises:
         Transient: It did not answer in time.
-        RuntimeError: It was cancelled, but not by us. Such a cancellation would end the task that made the call, and
-            its messages would be held until their leases end.
+        RuntimeError: It was cancelled, but not by us, or would end the process. Either would end the task that made
+            the call, and its messages would be held until their leases end.
     """
     limit = asyncio.timeout(seconds)
     try:
@@ -36,6 +36,18 @@ async def timed(call: Awaitable[T], where: str, seconds: float) -> T:
         if is_told_to_end():
             raise
         raise RuntimeError(f"{where} was cancelled from within").with_traceback(error.__traceback__) from None
+    except (Exception, KeyboardInterrupt, GeneratorExit):  # the user's Ctrl-C, and a task that is thrown away
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever else there is, it must not end the task
+        raise as_bug(error, where) from None
+
+
+def as_bug(error: BaseException, where: str) -> Exception:
+    """Return what a stage or sink has raised as an error of its own: `sys.exit()` in one must not end the worker."""
+    if isinstance(error, Exception):
+        return error
+    said = f"({error})" if str(error) else ""
+    return RuntimeError(f"{where} raised {type(error).__name__}{said}").with_traceback(error.__traceback__)
 
 
 def is_told_to_end() -> bool:

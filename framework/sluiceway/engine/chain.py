@@ -19,7 +19,7 @@ from sluiceway.core.message import Message
 from sluiceway.core.outcome import Drop, Result
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
-from sluiceway.engine.call import is_told_to_end, timed
+from sluiceway.engine.call import as_bug, is_told_to_end, timed
 from sluiceway.engine.dependencies import is_answer
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
@@ -85,8 +85,10 @@ class _Inline:
             try:
                 result = process(message)
                 children = None if isinstance(result, Message) else spread(message, owner, where, result)
-            except Exception as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost
-                self._ledger.failed(owner, where, message, error)
+            except KeyboardInterrupt:  # the user's
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost
+                self._ledger.failed(owner, where, message, as_bug(error, where))
                 return
             if self._watched and where in self._watched:
                 self._ledger.dependencies.served(where)
@@ -210,8 +212,9 @@ def _in_threads(
     def guarded(message: Message) -> Result:
         try:
             return process(message)
-        except StopIteration as error:  # asyncio cannot carry one out of a thread: the call would never end
-            raise RuntimeError("the stage raised StopIteration") from error
+        except (StopIteration, KeyboardInterrupt) as error:
+            # The first asyncio cannot carry out of a thread: the call would never end. The second is no user's there.
+            raise RuntimeError(f"the stage raised {type(error).__name__}") from error
 
     def call(message: Message) -> Awaitable[Result]:
         return asyncio.get_running_loop().run_in_executor(threads, guarded, message)

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from sluiceway.testing.faults import AfterEffect
+from sluiceway.testing.manual_clock import ManualClock
 from sluiceway.testing.mocks import RunFailed
 from sluiceway.testing.queue import StrictQueue
 from sluiceway.testing.sink import StrictDeadLetters, StrictSink
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AfterEffect",
     "Ended",
+    "ManualClock",
     "Ran",
     "RunFailed",
     "StrictDeadLetters",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from sluiceway.config.problems import printable
 from sluiceway.core.errors import Reject
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
@@ -74,12 +75,16 @@ def _failures(pipeline: Pipeline, test: TestCase) -> tuple[Failure, ...]:
     try:
         ran = run_pipeline(pipeline, [each.model_dump() for each in given], test.mock, check_mutation=True)
     except RunFailed as error:
-        return (Failure(None, str(error)),)
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises while it is opened, the other tests still run
-        return (Failure(None, f"the pipeline cannot run: {type(error).__name__}: {error}"),)
+        return (_failure(str(error)),)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is opened: the other tests still run
+        return (_failure(f"the pipeline cannot run: {type(error).__name__}: {error}"),)
     outputs = _outputs(ran)
     differences = {name: _difference(test.expect.get(name, []), items) for name, items in outputs.items()}
     return tuple(Failure(name, text) for name, text in differences.items() if text)
+
+
+def _failure(text: str) -> Failure:
+    return Failure(None, "\n".join(map(printable, text.splitlines())))
 
 
 def _difference(expected: Expected, items: Sequence[Item]) -> str:

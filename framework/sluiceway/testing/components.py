@@ -44,43 +44,75 @@ def capturing(component: Sink, kept: list[Message]) -> Sink:
     return with_open(component, open_capture)
 
 
-def watched(spec: StageSpec, fail: Fail) -> Stage:
-    """Return a stage's component, watched: when it changes a body in place, which routes and sinks share, it fails."""
+def watched(spec: StageSpec, fail: Fail, *, check_mutation: bool) -> Stage:
+    """Return a stage's component, watched: it fails when it breaks a rule that production cannot afford to check.
+
+    Args:
+        spec: The stage.
+        fail: Ends the run.
+        check_mutation: Fail too when it changes a body in place, which routes and sinks share.
+    """
     component = spec.component
+    labels = frozenset(component.labels())
 
-    @asynccontextmanager
-    async def open_watched(context: Context) -> AsyncGenerator[Process]:
-        async with component.open(context) as process:
-            yield _watched(process, spec, fail)
+    def written(message: Message) -> str:
+        return _written(message) if check_mutation else ""
 
-    return with_open(component, open_watched)
-
-
-def _watched(process: Process, spec: StageSpec, fail: Fail) -> Process:
-    def compare(before: str, message: Message) -> None:
-        if before != _written(message):
+    def check(message: Message, before: str, result: object) -> None:
+        if before != written(message):
             raise fail(
                 f"stage {spec.id} has changed the body of message {message.id} in place: others share it;"
                 " return message.with_body(…) with a new one"
             )
+        if undeclared := _routes(result) - labels - set(message.routes):
+            raise fail(_undeclared(spec.id, message, undeclared, labels))
 
-    if is_async(process):
+    @asynccontextmanager
+    async def open_watched(context: Context) -> AsyncGenerator[Process]:
+        async with component.open(context) as process:
+            yield _watched(process, written, check)
+
+    return with_open(component, open_watched)
+
+
+def _watched(
+    process: Process, written: Callable[[Message], str], check: Callable[[Message, str, object], None]
+) -> Process:
+    try:
+        does_io = is_async(process)
+    except TypeError:
+        return process  # the worker refuses it, in words
+    if does_io:
 
         async def watched_async(message: Message) -> Result:
-            before = _written(message)
+            before = written(message)
             result = await cast("Awaitable[Result]", process(message))
-            compare(before, message)
+            check(message, before, result)
             return result
 
         return watched_async
 
     def watched_inline(message: Message) -> Result:
-        before = _written(message)
+        before = written(message)
         result = process(message)
-        compare(before, message)
+        check(message, before, result)
         return cast("Result", result)
 
     return watched_inline
+
+
+def _routes(result: object) -> set[str]:
+    """Return the routes on which a stage's result goes on; what is no message has none, and the engine says so."""
+    made = cast("Sequence[object]", result) if isinstance(result, list | tuple) else [result]
+    return {route for each in made if isinstance(each, Message) for route in each.routes}
+
+
+def _undeclared(stage: str, message: Message, routes: set[str], labels: frozenset[str]) -> str:
+    declares = f"declares only {', '.join(sorted(labels))}" if labels else "declares none"
+    return (
+        f"stage {stage} has put message {message.id} on the route {', '.join(sorted(routes))} and {declares}:"
+        " a route is declared by @stage(routes=(…)) or by labels()"
+    )
 
 
 def _written(message: Message) -> str:

@@ -15,7 +15,10 @@ Item: TypeAlias = Mapping[str, JSON]
 """A message as `expect:` sees it: `{id, body, headers}`, or `{stage, error, reason, id, body}`."""
 
 LONGEST: Final = 120
-"""Characters of a value that are shown."""
+"""Characters of a body, of headers, or of a value in them that are shown."""
+
+_WHOLE: Final[frozenset[Path]] = frozenset({("id",), ("stage",), ("error",), ("reason",)})
+"""What is never cut: it says where and why."""
 
 _MOST_DIFFERENCES: Final = 10
 _MOST_MESSAGES: Final = 5
@@ -69,7 +72,8 @@ def _sentence(difference: Difference) -> str:
 
 def _extra(label: str, items: Sequence[Item]) -> Iterator[str]:
     for item in items[:_MOST_MESSAGES]:
-        yield f"{label}: {shown(dict(item), ())}"
+        parts = (f"{json.dumps(name)}: {shown(value, (name,))}" for name, value in item.items())
+        yield f"{label}: {{{', '.join(parts)}}}"
     if (hidden := len(items) - _MOST_MESSAGES) > 0:
         yield f"  … and {hidden} more"
 
@@ -96,7 +100,7 @@ def shown(value: JSON | Nothing, path: Path) -> str:
         return "nothing"
     text = printable(json.dumps(_masked(value, path), ensure_ascii=False, default=str))
     hidden = len(text) - LONGEST
-    return text if hidden <= 0 else f"{text[:LONGEST]}… ({hidden:,} characters more)"
+    return text if hidden <= 0 or path in _WHOLE else f"{text[:LONGEST]}… ({hidden:,} characters more)"
 
 
 def _masked(value: JSON | Nothing, path: Path) -> object:

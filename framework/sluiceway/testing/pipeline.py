@@ -93,7 +93,8 @@ def run_pipeline(
 
     Raises:
         InvalidPipeline: The file is wrong; it carries every problem.
-        RunFailed: A stage called out and had no mock, or its mock had no answer left, or it changed a body.
+        RunFailed: A stage called out and had no mock, or its mock had no answer left, or it put a message on a
+            route that it does not declare, or it changed a body.
         RuntimeError: There is an event loop already: await `run_pipeline_async`.
     """
     _refuse_second_loop()
@@ -147,6 +148,7 @@ class _Run:
         self._check_mutation = check_mutation
         self._mocks = {name: Mock(name, self.fail, mock) for name, mock in mocks.items()}
         self._failure: RunFailed | None = None
+        self._came_again = ""
         self._stop: Callable[[], object] = lambda: None
         self._endings: dict[str, list[Ended]] = {}
         self._ran = Ran({sink.id: [] for sink in pipeline.sinks}, [], [])
@@ -154,7 +156,7 @@ class _Run:
 
     def fail(self, reason: str) -> RunFailed:
         """Remember why the run has failed, and stop it: what a stage raises, the engine would only retry."""
-        failure = RunFailed(reason)
+        failure = RunFailed(f"{reason}{self._came_again}")
         self._failure = self._failure or failure
         self._stop()
         return failure
@@ -184,19 +186,23 @@ class _Run:
         pipeline = self._pipeline
         retry = pipeline.retry.model_copy(update={"max_age": pipeline.retry.max_age or MAX_AGE})
         pipeline = replace(pipeline, retry=retry, dead_letter=None)  # the endings tell of dead letters, child by child
-        stages = pipeline.stages
-        if self._check_mutation:
-            stages = tuple(replace(stage, component=watched(stage, self.fail)) for stage in stages)
+        check = self._check_mutation
         return replace(
             pipeline,
             source=replace(pipeline.source, component=given_source(pipeline, messages, self.fail)),
-            stages=stages,
+            stages=tuple(
+                replace(stage, component=watched(stage, self.fail, check_mutation=check)) for stage in pipeline.stages
+            ),
             sinks=tuple(
                 replace(sink, component=capturing(sink.component, self._ran.sinks[sink.id])) for sink in pipeline.sinks
             ),
         )
 
     def _ended(self, delivery: Delivery, message: Message, ending: Ending) -> None:
+        if ending.kind == "returned" and not self._came_again:
+            self._came_again = (
+                f"\nbefore that, message {message.id} failed in {ending.where} and came again: {ending.reason}"
+            )
         if ending.kind in ("dropped", "rejected"):
             ended = Ended(ending.where, ending.reason, message, ending.error)
             self._endings.setdefault(delivery.receipt, []).append(ended)

@@ -122,3 +122,51 @@ def test_a_terminal_with_colours_gets_marks(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("sluiceway.cli.test.in_color", lambda _: True)
     lines = run_test("bad.yaml").output.splitlines()
     assert lines[:2] == ["✓ bad.yaml: an order passes", "✗ bad.yaml: an order fails"]
+
+
+STAGES = """
+import sys
+from contextlib import asynccontextmanager
+
+from sluiceway import Message, Reject, Stage, stage
+
+
+@stage
+def check(message: Message) -> Message:
+    if message.body == "leave":
+        sys.exit(3)
+    raise Reject("the order \x1b[2J has no total, and the reason of that is " + "long " * 50 + "and ends here")
+
+
+class Leaves(Stage):
+    @asynccontextmanager
+    async def open(self, context):
+        sys.exit(3)
+        yield self.process
+"""
+
+
+def beside_stages(folder: Path, use: str, body: str) -> str:
+    (folder / "stages.py").write_text(STAGES)
+    stages = f"plugins: [./stages.py]\nstages: [{{id: check, use: './stages.py:{use}'}}]\n"
+    (folder / "order.yaml").write_text(FILE + stages + PASSES.replace("{id: 7}}\n", f"{body}}}\n", 1))
+    return run_test("order.yaml").output
+
+
+def test_stage_error_and_reason_of_a_dead_letter_are_shown_whole_and_its_body_is_cut(folder: Path) -> None:
+    output = beside_stages(folder, "check", "x" * 500)
+    assert '"stage": "check", "error": "invalid", "reason": "the order \\u001b[2J has no total' in output
+    assert 'and ends here", "id": "m-1", "body": "xxx' in output
+    assert "… (382 characters more)" in output
+
+
+def test_a_stage_that_exits_is_a_bug_and_ends_nothing(folder: Path) -> None:
+    output = beside_stages(folder, "check", "leave")
+    assert '"error": "bug", "reason": "RuntimeError: check raised SystemExit(3) (stages.py:11 in check)"' in output
+    assert output.endswith("0 passed, 1 failed\n")
+
+
+def test_a_stage_that_exits_while_it_is_opened_fails_the_test(folder: Path) -> None:
+    output = beside_stages(folder, "Leaves", "1")
+    assert "the pipeline cannot run: SystemExit: 3" in output
+    assert output.endswith("0 passed, 1 failed\n")

@@ -277,6 +277,69 @@ def test_a_stage_that_is_cancelled_from_within_fails_its_message_and_no_other(be
     assert run.queue.in_flight == []
 
 
+class GivesUp(BaseException):
+    """What no `except Exception` catches."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SystemExit(3), "raised SystemExit(3)"),
+        (SystemExit(), "raised SystemExit"),
+        (GivesUp("no"), "raised GivesUp(no)"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pure", "async", "blocking"])
+def test_a_stage_that_would_end_the_process_fails_its_message_and_no_other(
+    bench: type[Bench], kind: str, error: BaseException, said: str
+) -> None:
+    def leaves(message: Message) -> Message:
+        if message.body == "a":
+            raise error
+        return message
+
+    async def leaves_later(message: Message) -> Message:
+        return leaves(message)
+
+    stages = {"leaves": leaves_later if kind == "async" else leaves}
+    run = bench(stages=stages, blocking=["leaves"] if kind == "blocking" else [], attempts=2).send("a", "b").run()
+    assert run.bodies() == ["b"]
+    assert [(fact.id, fact.stage, fact.error) for fact in run.facts] == [("m1", "leaves", "bug")]
+    assert run.facts[0].reason.startswith(f"RuntimeError: leaves {said} (test_chain.py:")
+
+
+@pytest.mark.parametrize("kind", ["pure", "async"])
+def test_ctrl_c_in_the_middle_of_a_stage_still_ends_the_run(bench: type[Bench], kind: str) -> None:
+    def interrupted(message: Message) -> Message:
+        raise KeyboardInterrupt
+
+    async def interrupted_later(message: Message) -> Message:
+        return interrupted(message)
+
+    with pytest.raises(KeyboardInterrupt):
+        bench(stages={"slow": interrupted if kind == "pure" else interrupted_later}).send("a").run()
+
+
+def test_no_ctrl_c_comes_out_of_a_thread(bench: type[Bench]) -> None:
+    def interrupted(message: Message) -> Message:
+        raise KeyboardInterrupt
+
+    run = bench(stages={"slow": interrupted}, blocking=["slow"], attempts=1).send("a").run()
+    assert [fact.reason.partition(" (")[0] for fact in run.facts] == [
+        "RuntimeError: the stage raised KeyboardInterrupt"
+    ]
+
+
+def test_a_pure_stage_that_raises_a_cancellation_fails_its_message(bench: type[Bench]) -> None:
+    def gives_up(message: Message) -> Message:
+        raise asyncio.CancelledError
+
+    run = bench(stages={"gives-up": gives_up}, attempts=1).send("a").run()
+    assert [(fact.error, fact.reason.partition(" (")[0]) for fact in run.facts] == [
+        ("bug", "RuntimeError: gives-up raised CancelledError")
+    ]
+
+
 def test_a_blocking_stage_that_raises_stop_iteration_is_a_bug_and_answers(bench: type[Bench]) -> None:
     def runs_out(message: Message) -> Message:
         return next(iter(()))

@@ -13,17 +13,10 @@ import pytest
 from sluiceway.core.errors import MessageError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.engine.dependencies import LONGEST_PAUSE, REMEMBERED, THRESHOLD, Dependencies
-from sluiceway.testing import StrictSink
+from sluiceway.testing import ManualClock, StrictSink
 
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Bench
-
-
-class HandClock:
-    time = 0.0
-
-    def monotonic(self) -> float:
-        return self.time
 
 
 class Lines(list[str]):
@@ -34,8 +27,8 @@ class Lines(list[str]):
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def lines() -> Lines:
 
 
 @pytest.fixture
-def known(clock: HandClock, lines: Lines) -> Dependencies:
+def known(clock: ManualClock, lines: Lines) -> Dependencies:
     return Dependencies(clock, lines)
 
 
@@ -92,7 +85,7 @@ def test_failures_in_a_row_pause_receiving_and_say_so_once(known: Dependencies, 
     assert lines == ["paused"]
 
 
-def test_the_pause_doubles_while_it_goes_on_failing(known: Dependencies, clock: HandClock) -> None:
+def test_the_pause_doubles_while_it_goes_on_failing(known: Dependencies, clock: ManualClock) -> None:
     fail(known, THRESHOLD)
     pauses = []
     for _ in range(7):

@@ -18,32 +18,17 @@ from sluiceway.core.units import Duration
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Owner
 from sluiceway.engine.surroundings import Surroundings
-from sluiceway.testing import StrictSink
+from sluiceway.testing import ManualClock, StrictSink
 
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Bench
-
-
-class HandClock:
-    """A clock that is moved by hand."""
-
-    time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
 
 
 class Desk:
     """A keeper of one lease of 60 s, with a source that answers as told."""
 
     def __init__(self, limit: float = 3600, answer: Transient | LeaseLost | None = None) -> None:
-        self.clock = HandClock()
+        self.clock = ManualClock()
         self.calls: list[tuple[float, float]] = []
         self.answer = answer
         self.owner = Owner(Delivery(Message("a", id="m1"), "r1", b"a"), 0, None)
@@ -146,7 +131,7 @@ def test_a_keeper_has_a_thread_of_its_own_that_outlives_a_failed_beat() -> None:
         raise OSError("no route to host")
 
     visibility = Visibility(initial=Duration(0.006), limit=Duration(3600))
-    clock = HandClock()
+    clock = ManualClock()
     keeper = Keeper(fails, visibility, Surroundings(clock, None, Silent()))
     keeper.hold([Owner(Delivery(Message("a", id="m1"), "r1", b"a"), 0, None)])
     clock.time = 0.003

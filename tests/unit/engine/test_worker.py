@@ -91,6 +91,16 @@ def test_a_sink_that_gives_too_few_results_is_a_bug_of_the_sink(bench: type[Benc
     assert "0 results for 1 messages" in run.facts[0].reason
 
 
+def test_a_sink_that_would_end_the_process_is_a_bug_of_the_sink(bench: type[Bench]) -> None:
+    class Leaves(StrictSink):
+        async def send(self, messages: object) -> list[None]:
+            raise SystemExit(3)
+
+    run = bench(sinks={"bus": Leaves(), "partner": StrictSink()}, attempts=1).send("a").run()
+    assert [(fact.stage, fact.error, fact.accepted) for fact in run.facts] == [("bus", "bug", ("partner",))]
+    assert run.facts[0].reason.startswith("RuntimeError: bus raised SystemExit(3) (test_worker.py:")
+
+
 @pytest.mark.parametrize("answer", [None, 3, {"m1": None}, [True], ["accepted"]])
 def test_a_sink_that_gives_no_results_is_a_bug_of_the_sink(bench: type[Bench], answer: object) -> None:
     class Says(StrictSink):

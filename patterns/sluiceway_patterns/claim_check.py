@@ -81,7 +81,7 @@ class Store(Stage):
         default="sluiceway", description="Who reads the claim: `claim_check.restore`, or an SQS extended client."
     )
 
-    def marks(self) -> Sequence[str]:
+    def required_headers(self) -> Sequence[str]:
         """Return the header by which a claim is known."""
         return (_OWN if self.format == "sluiceway" else _EXTENDED,)
 

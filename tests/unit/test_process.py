@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sluiceway.core.component import Stage, stage
+from sluiceway.core.component import Stage
 from sluiceway.core.message import Message
 from sluiceway.core.process import is_async
+from sluiceway.core.stage_function import stage
 
 
 def same(message: Message) -> Message:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sluiceway import Message, stage
+from sluiceway import Message, Stage, stage
 from sluiceway.config.load import check
 
 
@@ -48,6 +48,14 @@ def test_a_wrapper_of_any_arguments_is_a_stage() -> None:
         return args[0]
 
     assert stage(wrapper) is wrapper
+
+
+@pytest.mark.filterwarnings("ignore:Field name")
+def test_a_key_that_would_hide_a_method_is_refused_with_the_way_out() -> None:
+    with pytest.raises(TypeError, match='name the field `labels_`, with `alias="labels"`'):
+
+        class Shout(Stage):
+            labels: str = "loud"  # type: ignore[assignment] # what is tested
 
 
 def test_lint_shows_the_line_of_the_function(tmp_path: Path) -> None:

@@ -194,9 +194,9 @@ def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
                 )
 
 
-def marks_forwarded(document: Document, draft: Draft) -> Iterator[Problem]:
+def headers_forwarded(document: Document, draft: Draft) -> Iterator[Problem]:
     """A claim whose header a sink drops is no claim to whoever receives it."""
-    marks = {mark: used.id for used in draft.stages if used.component for mark in used.component.marks()}
+    marks = {mark: used.id for used in draft.stages if used.component for mark in used.component.required_headers()}
     for used in draft.sinks:
         sink = used.component
         forwarded = {name.lower() for name in sink.forward} if sink else set[str]()
@@ -222,5 +222,5 @@ RULES: tuple[Rule, ...] = (
     drain,
     fifo_source,
     paths_as_text,
-    marks_forwarded,
+    headers_forwarded,
 )

@@ -7,11 +7,11 @@ A component is a frozen pydantic model: its fields are its keys in YAML, its doc
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, ClassVar, Literal, Self, TypeVar, cast, overload
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluiceway.core.context import Context
@@ -22,8 +22,6 @@ from sluiceway.core.ports import Bury, Receiver, Send
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.resource import Resource
 from sluiceway.core.units import Duration
-
-F = TypeVar("F", bound=Callable[..., object])
 
 
 class Settings(BaseModel):
@@ -36,6 +34,18 @@ class Settings(BaseModel):
 
 class Component(Settings):
     """Base of all components."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        """Refuse a field that hides a method, which the engine would call."""
+        super().__pydantic_init_subclass__(**kwargs)
+        bases = [base for base in cls.__mro__[1:] if issubclass(base, Component)]
+        for name in cls.model_fields:
+            if any(inspect.isroutine(vars(base).get(name)) for base in bases):
+                raise TypeError(
+                    f"{cls.__name__}: a key cannot be called `{name}`, which is a method: name the field "
+                    f'`{name}_`, with `alias="{name}"`'
+                )
 
     def resources(self) -> Sequence[Resource]:
         """Return what this component uses outside, from its settings alone."""
@@ -58,13 +68,13 @@ class Stage(Component):
         """Refuse a `process` of the wrong kind where it is written, so that `lint` finds it."""
         super().__pydantic_init_subclass__(**kwargs)
         if "process" in cls.__dict__:
-            _check_kind(cls.__name__, cls.process, blocking=cls.blocking)
+            check_kind(cls.__name__, cls.process, blocking=cls.blocking)
 
     def labels(self) -> Sequence[str]:
         """Return the routes that this stage may put a message on."""
         return ()
 
-    def marks(self) -> Sequence[str]:
+    def required_headers(self) -> Sequence[str]:
         """Return the headers by which others know what this stage has made: a sink that drops them makes it useless."""
         return ()
 
@@ -158,89 +168,13 @@ class Sink(Component):
         raise TypeError(f"{type(self).__name__} does not override open_dead_letters")
 
 
-@overload
-def stage(function: F, /) -> F: ...
-@overload
-def stage(*, blocking: bool = False, routes: Sequence[str] = ()) -> Callable[[F], F]: ...
-def stage(function: F | None = None, /, *, blocking: bool = False, routes: Sequence[str] = ()) -> F | Callable[[F], F]:
-    """Make a function a stage, the smallest plugin there is.
-
-    Its keyword-only parameters are the stage's settings, its docstring the reference. The function itself stays
-    callable as it was; `use:` names it.
-
-    Args:
-        function: Takes a message and returns what becomes of it.
-        blocking: The function blocks: call it in a thread.
-        routes: The routes that the function may put a message on.
+def check_kind(name: str, process: object, *, blocking: bool) -> None:
+    """Refuse a stage's function of which it cannot be told whether it is pure work or I/O.
 
     Raises:
-        TypeError: The function is a generator, a lambda, or hides an `async def`; or it takes no message, or more
-            than that by place.
+        TypeError: As `is_async` does, with the stage's name before it.
     """
-
-    def mark(function: F) -> F:
-        name = getattr(function, "__name__", "stage")
-        _check_kind(name, function, blocking=blocking)
-        _check_parameters(name, inspect.signature(function).parameters.values())
-        function.__sluiceway_stage__ = _stage_class(function, blocking=blocking, routes=tuple(routes))  # type: ignore[attr-defined] # our mark on a function
-        return function
-
-    return mark if function is None else mark(function)
-
-
-def _check_kind(name: str, process: object, *, blocking: bool) -> None:
     try:
         is_async(process, blocking=blocking)
     except TypeError as error:
         raise TypeError(f"stage {name}: {error}") from None
-
-
-def _check_parameters(name: str, parameters: Iterable[inspect.Parameter]) -> None:
-    """Refuse a function that could not be called with a message and its settings alone."""
-    by_place = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
-    if not by_place:
-        raise TypeError(f"stage {name} takes no message: its first parameter is the message")
-    if len(by_place) > 1 and by_place[1].kind is not inspect.Parameter.VAR_POSITIONAL:
-        second = by_place[1].name
-        raise TypeError(f"stage {name}: its keys are keyword-only parameters: put `*,` before `{second}`")
-
-
-def _stage_class(function: Callable[..., object], *, blocking: bool, routes: tuple[str, ...]) -> type[Stage]:
-    parameters = inspect.signature(function, eval_str=True).parameters.values()
-    settings = {
-        p.name: (object if p.annotation is p.empty else p.annotation, ... if p.default is p.empty else p.default)
-        for p in parameters
-        if p.kind is p.KEYWORD_ONLY
-    }
-    name = getattr(function, "__name__", "stage")
-    make = cast("Callable[..., type[Stage]]", create_model)  # its overloads know no fields from a mapping
-    made = make(name, __base__=Stage, __module__=function.__module__, **settings)
-    made.__doc__ = function.__doc__
-    made.blocking = blocking
-
-    def labels(self: Stage) -> Sequence[str]:  # noqa: ARG001 - the method's contract
-        return routes
-
-    @asynccontextmanager
-    async def open(self: Stage, context: Context) -> AsyncGenerator[Process]:  # noqa: A001, ARG001 - the method's name and contract
-        yield _bind(function, {key: getattr(self, key) for key in settings})
-
-    made.labels = labels  # type: ignore[method-assign] # the class is made here; this is its definition
-    made.open = open  # type: ignore[method-assign] # as above
-    return made
-
-
-def _bind(function: Callable[..., object], settings: dict[str, object]) -> Process:
-    if not settings:
-        return function  # type: ignore[return-value] # what it returns is checked at each call
-    if inspect.iscoroutinefunction(function):
-
-        async def process(message: Message) -> Result:
-            return await function(message, **settings)  # type: ignore[no-any-return] # checked at each call
-
-        return process
-
-    def process_inline(message: Message) -> Result:
-        return function(message, **settings)  # type: ignore[return-value] # checked at each call
-
-    return process_inline

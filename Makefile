@@ -19,7 +19,7 @@ demo: setup
 	$(BIN)/sluiceway demo
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .

@@ -10,7 +10,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("demo")  # the whole demo runs once for all who read its output
 START = "from sluiceway.cli import main; main()"
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("plugin")  # its venv is made once
 REPOSITORY = Path(__file__).parents[2]
 PLUGIN = REPOSITORY / "tests" / "plugin_example"
 

@@ -18,8 +18,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: setup
 	$(BIN)/sluiceway demo
 
+# A third process works while the other two wait for servers; tests of one file share what they have started.
 test: setup
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,16 +1,15 @@
-"""The one place that wires a specification to a worker."""
+"""The one place that wires specifications to workers: what they share, the start check, signals, and the end."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
-from sluiceway.adapters.check import missing, needs, place_of
+from sluiceway.adapters.check import missing, needs
 from sluiceway.adapters.clients import Clients
 from sluiceway.adapters.clock import SystemClock
 from sluiceway.adapters.context import RunContext
@@ -21,17 +20,13 @@ from sluiceway.adapters.loop import UnawaitedThreads, loop_factory
 from sluiceway.adapters.secrets import SecretStore, StandIn
 from sluiceway.adapters.signals import set_by_signals
 from sluiceway.config.load import load as load_file
-from sluiceway.core.context import Context
 from sluiceway.core.errors import InvalidPipeline, OutsideError
-from sluiceway.core.ports import Queue
 from sluiceway.core.problem import Problem
-from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import Pipeline
 from sluiceway.engine.report import Report, count_facts, start_facts, tell_progress
 from sluiceway.engine.surroundings import Surroundings
-from sluiceway.engine.worker import Parts, Worker
-
-T = TypeVar("T")
+from sluiceway.engine.worker import Worker
+from sluiceway.opening import open_worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,71 +192,6 @@ async def _prepared(pipeline: Pipeline, shared: RunContext, options: Options) ->
         finally:
             telling.cancel()
     log.info("stopped", **count_facts(report))
-
-
-@asynccontextmanager
-async def open_worker(
-    pipeline: Pipeline, context_for: Callable[[str], Context], around: Surroundings
-) -> AsyncGenerator[Worker]:
-    """Open every component of a pipeline and yield its worker; close them in reverse.
-
-    Args:
-        pipeline: What to run.
-        context_for: Gives the context for a component's id.
-        around: The worker's surroundings.
-
-    Raises:
-        OutsideError: A component cannot be opened; the error says which.
-    """
-    async with AsyncExitStack() as stack:
-
-        async def enter(part: str, opening: AbstractAsyncContextManager[T]) -> T:
-            try:
-                return await stack.enter_async_context(opening)
-            except OutsideError as error:
-                raise OutsideError(f"{place_of(pipeline, part)}: {error}") from error
-
-        bury = None
-        if dead := pipeline.dead_letter:
-            bury = await enter("errors.dead_letter", dead.component.open_dead_letters(context_for("dead_letter")))
-        sends = {
-            sink.id: await enter(f"sinks.{sink.id}", sink.component.open(context_for(sink.id)))
-            for sink in pipeline.sinks
-        }
-        processes = {
-            stage.id: await enter(f"stages.{stage.id}", stage.component.open(context_for(stage.id)))
-            for stage in pipeline.stages
-        }
-        _check_kinds(pipeline, processes)
-        receiver = await enter("source", pipeline.source.component.open(context_for("source")))
-        retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
-        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention), around)
-
-
-def _check_kinds(pipeline: Pipeline, processes: Mapping[str, Process]) -> None:
-    """Refuse what a stage's `open` gave when nobody can tell whether it is pure work or I/O."""
-    problems: list[Problem] = []
-    for stage in pipeline.stages:
-        try:
-            is_async(processes[stage.id], blocking=stage.component.blocking)
-        except TypeError as error:
-            where = f"stages.{stage.id}"
-            problems.append(Problem(file=str(pipeline.file or ""), line=1, column=1, path=where, message=str(error)))
-    if problems:
-        raise InvalidPipeline(problems)
-
-
-def _heed_queue(queue: Queue, pipeline: Pipeline, around: Surroundings) -> float | None:
-    """Return how long the queue keeps a message; warn when its own rules would act before ours."""
-    receives, attempts = queue.redrive_max_receives, pipeline.retry.attempts
-    if receives is not None and receives <= attempts:
-        around.log.warning(
-            "the queue dead-letters first",
-            reason=f"its maxReceiveCount {receives} is not more than errors.retry.attempts {attempts}",
-            consequence="an outage can move messages to its own dead-letter queue, without a reason on them",
-            fix="raise maxReceiveCount well above attempts",
-        )
-    return queue.retention
 
 
 async def _check_start(pipelines: Sequence[Pipeline], shared: RunContext) -> None:

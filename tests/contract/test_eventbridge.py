@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from sluiceway.adapters.eventbridge import MAX_BYTES, EventBridgeSink
 from sluiceway.adapters.sqs import SqsSource
+from sluiceway.core.body import decoder
 from sluiceway.core.errors import Reject, Transient
-from sluiceway.core.message import Message, decoder
+from sluiceway.core.message import Message
 
 SETTINGS = {"bus": "orders", "source": "fulfilment.orders", "detail_type": "OrderAccepted"}
 

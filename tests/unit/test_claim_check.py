@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqs_extended_client import SQSExtendedClientSession
 
 from sluiceway import Message, Reject, Transient
-from sluiceway.core.message import decode_text, decoder
+from sluiceway.core.body import decode_text, decoder
 from sluiceway_patterns.claim_check import Restore, Store
 
 POINTERS = (

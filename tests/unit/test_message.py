@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluiceway import JSON, Message, Reject
-from sluiceway.core.message import BodyFormat, decode_json, decode_text, decoder
+from sluiceway.core.body import BodyFormat, decode_json, decode_text, decoder
 
 values: st.SearchStrategy[JSON] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),

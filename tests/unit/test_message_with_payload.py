@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sluiceway import Message, Reject
-from sluiceway.core.message import decode_text
+from sluiceway.core.body import decode_text
 
 
 def test_other_bytes_are_read_as_the_source_reads_its_own() -> None:

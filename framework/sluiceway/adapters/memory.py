@@ -16,11 +16,12 @@ from typing import ClassVar, Final
 from pydantic import Field, PrivateAttr
 
 from sluiceway.core import json
+from sluiceway.core.body import decoder
 from sluiceway.core.component import Sink, Source
 from sluiceway.core.context import Context
 from sluiceway.core.errors import MessageError, SourceExhausted
 from sluiceway.core.json import JSON
-from sluiceway.core.message import NO_HEADERS, Message, decoder
+from sluiceway.core.message import NO_HEADERS, Message
 from sluiceway.core.outcome import Ack, Facts, Retry
 from sluiceway.core.ports import Bury, Clock, Delivery, Send
 from sluiceway.core.spec import Given

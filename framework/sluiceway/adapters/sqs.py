@@ -12,9 +12,9 @@ from pydantic_core import PydanticCustomError
 from sluiceway.adapters.context import clients_of
 from sluiceway.adapters.sqs_queue import QueueName, open_queue
 from sluiceway.adapters.sqs_receiver import SqsReceiver, queue_limits
+from sluiceway.core.body import decoder
 from sluiceway.core.component import Source
 from sluiceway.core.context import Context
-from sluiceway.core.message import decoder
 from sluiceway.core.resource import Resource
 from sluiceway.core.units import Duration
 

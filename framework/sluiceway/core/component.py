@@ -14,9 +14,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from sluiceway.core.body import BodyFormat
 from sluiceway.core.context import Context
 from sluiceway.core.headers import check_forwarded
-from sluiceway.core.message import BodyFormat, Message
+from sluiceway.core.message import Message
 from sluiceway.core.outcome import Result
 from sluiceway.core.ports import Bury, Receiver, Send
 from sluiceway.core.process import Process, is_async

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias, cast
 
 from sluiceway.core import json
+from sluiceway.core.body import BodyFormat, decoder
 from sluiceway.core.component import Source
 from sluiceway.core.context import Context
 from sluiceway.core.json import JSON
-from sluiceway.core.message import BodyFormat, Message, decoder
+from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Clock, Delivery, Receiver
 from sluiceway.core.spec import Pipeline

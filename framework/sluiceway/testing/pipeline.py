@@ -13,7 +13,6 @@ from typing import Final
 
 from structlog.testing import ReturnLogger
 
-from sluiceway.app import open_worker
 from sluiceway.config.load import check
 from sluiceway.core.context import Context
 from sluiceway.core.errors import ErrorClass, InvalidPipeline
@@ -25,6 +24,7 @@ from sluiceway.core.units import Duration
 from sluiceway.engine.report import Ending, Report
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.worker import Worker
+from sluiceway.opening import open_worker
 from sluiceway.testing.components import capturing, watched
 from sluiceway.testing.given import GivenMessage, given_source
 from sluiceway.testing.mocks import Mock, MockContext, RunFailed

@@ -13,9 +13,10 @@ from typing import Final, TypeAlias
 
 import orjson
 
+from sluiceway.core.body import BodyFormat, decoder
 from sluiceway.core.errors import LeaseLost, SourceExhausted, Transient
 from sluiceway.core.json import JSON
-from sluiceway.core.message import BodyFormat, Message, decoder
+from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Clock, Delivery
 from sluiceway.testing.faults import AfterEffect, CallFaults, Fault, fault_of, raise_after, raise_before

@@ -34,7 +34,7 @@ format: setup
 
 types: setup
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --project pyproject.toml
 
 # Without Docker: make image BUILDER="buildah build --isolation chroot --format docker". BASE=NAME takes another base.
 BUILDER ?= docker build

@@ -105,6 +105,8 @@ def test_every_form_of_an_ipv4_address_is_judged_as_the_address_itself(address: 
 @given(st.ip_addresses())
 @settings(max_examples=150)
 def test_allow_private_only_ever_adds_private_addresses(address: IPv4Address | IPv6Address) -> None:
+    if isinstance(address, IPv6Address) and (address.sixtofour or address.teredo):
+        return  # judged as the IPv4 address inside; what `is_global` says of these differs between Pythons
     if is_allowed(str(address), allow_private=False):
         assert is_allowed(str(address), allow_private=True)
         assert address.is_global

@@ -20,7 +20,9 @@ from sluiceway.core.units import Duration
 
 
 class SqsSource(Source):
-    """Receive messages from an SQS queue, standard or FIFO.
+    """Receive messages from an SQS queue.
+
+    A standard one: FIFO queues come with a later version, as their groups need lanes of their own; lint refuses them.
 
     Message attributes become headers: text and numbers as they are, binary ones in base64. `meta` has source, queue,
     sent_at (ISO 8601, UTC), receive_count, and group and deduplication_id on a FIFO queue; header_types has the types
@@ -33,7 +35,7 @@ class SqsSource(Source):
     )
     on_failure: Literal["block", "dead_letter"] = Field(
         default="block",
-        description="FIFO queues: a message that keeps failing by itself holds up its group, or is dead-lettered.",
+        description="For FIFO queues, later: a message that keeps failing by itself holds up its group, or is dead-lettered.",
     )
 
     @field_validator("wait_time")

@@ -35,7 +35,7 @@ class SqsSource(Source):
     )
     on_failure: Literal["block", "dead_letter"] = Field(
         default="block",
-        description="FIFO queues, later: a message that keeps failing by itself holds up its group, or is dead-lettered.",
+        description="For FIFO queues: a message that keeps failing by itself holds up its group, or is dead-lettered.",
     )
 
     @field_validator("wait_time")

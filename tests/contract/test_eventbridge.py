@@ -150,6 +150,11 @@ def test_an_event_of_a_megabyte_is_rejected_as_oversize() -> None:
     assert caught.value.error == "oversize"
 
 
+def test_headers_to_forward_are_an_error_in_the_file_because_an_event_has_none() -> None:
+    with pytest.raises(ValidationError, match="an event has no headers"):
+        sink(forward=["trace"])
+
+
 @pytest.mark.parametrize("bus", ["", "or ders", "a" * 257, "arn:aws:sqs:eu-west-1:123456789012:orders"])
 def test_a_bus_name_that_aws_would_refuse_is_an_error_in_the_file(bus: str) -> None:
     with pytest.raises(ValidationError, match="bus"):

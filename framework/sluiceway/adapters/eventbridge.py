@@ -62,6 +62,15 @@ class EventBridgeSink(Sink):
             )
         return bus
 
+    @field_validator("forward")
+    @classmethod
+    def _no_headers(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if names:
+            raise PydanticCustomError(
+                "forward", "an event has no headers: have a translate stage put into the body what receivers need"
+            )
+        return names
+
     def resources(self) -> Sequence[Resource]:
         """Return the bus and what is called on it: described at start, because PutEvents to no bus says nothing."""
         return (Resource("bus", self.bus, ("events:PutEvents", "events:DescribeEventBus")),)

@@ -6,7 +6,7 @@ What stands in `__all__` is the product: all that a plugin may import.
 from typing import TYPE_CHECKING
 
 from sluiceway.core import json
-from sluiceway.core.component import Settings, Sink, Source, Stage
+from sluiceway.core.component import Sink, Source, Stage
 from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
@@ -20,6 +20,7 @@ from sluiceway.core.process import Process
 from sluiceway.core.resource import Resource
 from sluiceway.core.schema import Schema
 from sluiceway.core.secret import Secret
+from sluiceway.core.settings import Settings
 from sluiceway.core.stage_function import stage
 from sluiceway.core.units import Duration, Size
 from sluiceway.core.url import shown_url

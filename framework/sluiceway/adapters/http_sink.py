@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from sluiceway.core.component import Settings, Sink
+from sluiceway.core.component import Sink
 from sluiceway.core.context import Context, Http
 from sluiceway.core.errors import MessageError, OutsideError, Reject
 from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
@@ -19,6 +19,7 @@ from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.resource import Resource
 from sluiceway.core.secret import Secret
+from sluiceway.core.settings import Settings
 from sluiceway.core.units import Size
 from sluiceway.core.url import shown_url
 

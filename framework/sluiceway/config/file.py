@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from sluiceway.config.problems import shown
-from sluiceway.core.component import Settings
+from sluiceway.core.settings import Settings
 from sluiceway.core.spec import BoundedContext, Drain, Limits, Retry, TestCase
 from sluiceway.core.units import Duration
 

@@ -11,9 +11,9 @@ from pydantic import Field, ValidationError
 from sluiceway.config import yaml
 from sluiceway.config.pydantic_problems import problems_from
 from sluiceway.config.variables import substitute
-from sluiceway.core.component import Settings
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
+from sluiceway.core.settings import Settings
 
 FILE = "sluiceway.yaml"
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluiceway.core.body import BodyFormat
@@ -22,15 +22,8 @@ from sluiceway.core.outcome import Result
 from sluiceway.core.ports import Bury, Receiver, Send
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.resource import Resource
+from sluiceway.core.settings import Settings
 from sluiceway.core.units import Duration
-
-
-class Settings(BaseModel):
-    """A part of a component's settings: frozen, closed, and silent about its input in errors."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, strict=False
-    )
 
 
 class Component(Settings):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
-from sluiceway.core.ports import Clock, Random
+from sluiceway.core.ports import Clock, Random, Store
 from sluiceway.core.secret import Secret
+from sluiceway.core.store import DynamoDbStore
 
 T = TypeVar("T")
 
@@ -96,6 +97,14 @@ class Context(Protocol):
 
     def bucket(self, name: str) -> Bucket:
         """Return an S3 bucket."""
+        ...
+
+    async def store(self, choice: Literal["memory"] | DynamoDbStore) -> Store:
+        """Return the store that the settings name. Components that name the same one share its records.
+
+        Raises:
+            OutsideError: There is no such table, or it may not be used.
+        """
         ...
 
     def cache(self, *, ttl: float, entries: int) -> Cache:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -17,8 +17,37 @@ class Drop:
     reason: str
 
 
-Result: TypeAlias = Message | Sequence[Message] | Drop
-"""What a stage returns: the message, several (none of them is a drop), or a Drop."""
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """The stage's word that it is too early for this message: it is given back, to come again after `delay` seconds.
+
+    That is no failure: it uses up no attempt and opens no circuit. A source has a limit of its own (SQS: 12 hours
+    after receipt), so a longer delay is cut and the stage is asked again.
+    """
+
+    delay: float
+    reason: str
+
+
+Completion: TypeAlias = Callable[[bool], Awaitable[None]]
+"""Awaited once before a delivery is settled: with True when it is done and will be acknowledged, with False when it
+comes again or is dead-lettered. While it raises Transient nothing is acknowledged. Never awaited for a lost lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The message goes on, and the stage is told before its delivery is settled.
+
+    A stage that keeps a record of what it has seen (an idempotent receiver) may call it seen only once every sink has
+    accepted it, and before the source forgets it.
+    """
+
+    message: Message
+    complete: Completion
+
+
+Result: TypeAlias = Message | Sequence[Message] | Drop | Defer | Claimed
+"""What a stage returns: the message, several (none of them is a drop), or what else becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)

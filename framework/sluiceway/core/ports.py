@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from sluiceway.core.errors import LeaseLost, MessageError, Transient
@@ -106,6 +107,61 @@ class Queue(Protocol):
 
     retention: float | None
     redrive_max_receives: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record in a store.
+
+    Attributes:
+        value: Its bytes.
+        version: Changes with every write and never comes back, so that a late writer cannot mistake a new record for
+            the one that it has read.
+    """
+
+    value: bytes
+    version: str
+
+
+class Store(Protocol):
+    """Small records by key, shared by competing workers or one worker's own; every write is conditional.
+
+    A record whose time to live is over is as good as gone, whether it is still stored or not.
+    """
+
+    async def get(self, key: str) -> Record | None:
+        """Return the record as the latest write left it, or None.
+
+        Raises:
+            Transient: The store did not answer, or throttled.
+        """
+        ...
+
+    async def put(self, key: str, value: bytes, *, ttl: float, version: str | None = None) -> str | None:
+        """Write a record if it still has this version (None: if there is no record).
+
+        Args:
+            key: Whose record.
+            value: Its bytes, at most 350 KiB.
+            ttl: Seconds after which it is forgotten.
+            version: What was read.
+
+        Returns:
+            The new version; None when somebody else was quicker, and nothing was written.
+
+        Raises:
+            Transient: The store did not answer, or throttled: it may have been written or not.
+            Reject: The value is too large (`oversize`).
+        """
+        ...
+
+    async def delete(self, key: str, *, version: str) -> bool:
+        """Delete a record if it still has this version; tell whether it had.
+
+        Raises:
+            Transient: As for `put`.
+        """
+        ...
 
 
 Send: TypeAlias = Callable[[Sequence[Message]], Awaitable[Sequence[MessageError | None]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["queue", "bus", "bucket", "secret", "parameter", "key"]
+Kind = Literal["queue", "bus", "bucket", "secret", "parameter", "key", "table"]
 
 
 @dataclass(frozen=True, slots=True)

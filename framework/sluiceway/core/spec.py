@@ -9,8 +9,9 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from sluiceway.core.component import Settings, Sink, Source, Stage
+from sluiceway.core.component import Sink, Source, Stage
 from sluiceway.core.json import JSON
+from sluiceway.core.settings import Settings
 from sluiceway.core.units import Duration, Size
 
 LEAVE: Final = 5.0

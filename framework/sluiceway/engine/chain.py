@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TypeAlias, cast
 
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Drop, Result
+from sluiceway.core.outcome import Claimed, Defer, Drop, Result
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
 from sluiceway.engine.call import as_bug, is_told_to_end, timed
@@ -41,9 +41,9 @@ class Chain:
             else:
                 self._steps.append(_Inline(list(run), ledger))
 
-    async def run(self, items: list[Item]) -> list[Item]:
-        """Return what reaches the sinks; everything else has ended with its owner."""
-        for step in self._steps:
+    async def run(self, items: list[Item], start: int = 0) -> list[Item]:
+        """Return what reaches the sinks, from a step on; everything else has ended with its owner."""
+        for step in self._steps[start:]:
             if not items:
                 break
             items = step.run(items) if isinstance(step, _Inline) else await step.run(items)
@@ -180,7 +180,7 @@ class _Concurrent:
 
 
 def spread(message: Message, owner: Owner, where: str, result: object) -> Sequence[Message]:
-    """Return the children that a stage made of a message, with their ids; a Drop has none and ends it.
+    """Return the children that a stage made of a message, with their ids; a Drop or a Defer has none and ends it.
 
     Raises:
         TypeError: The stage returned something else. That is its bug, never a drop.
@@ -194,12 +194,18 @@ def spread(message: Message, owner: Owner, where: str, result: object) -> Sequen
             owner.fork(len(children))
             return [child.evolve(id=f"{message.id}/{index}") for index, child in enumerate(children)]
         result = Drop("made no message of it")
+    if isinstance(result, Claimed):
+        owner.completions.append(result.complete)
+        return (_same_id(result.message, message),)
     if isinstance(result, Drop):
         owner.end(message, Ending("dropped", where, result.reason))
         return ()
+    if isinstance(result, Defer):
+        owner.end(message, Ending("returned", where, result.reason, delay=result.delay))
+        return ()
     if inspect.iscoroutine(result):
         result.close()
-    raise TypeError(f"{where} returned {type(result).__name__}, not a Message, a list of them or a Drop")
+    raise TypeError(f"{where} returned {type(result).__name__}, not a Message, a list of them, or a Drop")
 
 
 def _same_id(result: Message, message: Message) -> Message:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from sluiceway.core import spec
 from sluiceway.core.errors import ErrorClass, OutsideError, Reject, Transient
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Ack, DeadLetter, Facts, Retry, Verdict
+from sluiceway.core.outcome import Ack, Completion, DeadLetter, Facts, Retry, Verdict
 from sluiceway.core.ports import Delivery
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.report import Ending
@@ -31,9 +31,21 @@ class Owner:
         lost: Its lease is gone: nothing more may be started for it, and its verdict is void.
         accepted: The ids of the sinks that accepted it or a child of it.
         own_failures: Own failures of its held legs, beside those that the receive count tells.
+        completions: What stages want to do before it is settled.
     """
 
-    __slots__ = ("_ledger", "_open", "_rejected", "_returned", "accepted", "delivery", "lost", "own_failures", "taken")
+    __slots__ = (
+        "_ledger",
+        "_open",
+        "_rejected",
+        "_returned",
+        "accepted",
+        "completions",
+        "delivery",
+        "lost",
+        "own_failures",
+        "taken",
+    )
 
     def __init__(self, delivery: Delivery, taken: float, ledger: Ledger) -> None:
         self.delivery = delivery
@@ -41,6 +53,7 @@ class Owner:
         self.lost = False
         self.accepted: list[str] = []
         self.own_failures = 0
+        self.completions: list[Completion] = []
         self._open = 1
         self._rejected: tuple[Message, Ending] | None = None
         self._returned: Ending | None = None

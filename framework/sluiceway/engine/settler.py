@@ -12,6 +12,7 @@ from sluiceway.core.outcome import Ack, DeadLetter, Retry, Verdict
 from sluiceway.core.ports import Bury, Receiver
 from sluiceway.core.units import Duration
 from sluiceway.engine.budget import FULL, Budget
+from sluiceway.engine.call import timed
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import dead_letter_facts
@@ -23,6 +24,9 @@ LINGER = 0.01
 
 DEAD_LETTER = "dead_letter"
 """The dead-letter queue's name as a dependency."""
+
+_COMPLETION = 5.0
+"""Seconds that a stage has for what it does before a settlement."""
 
 _BACKOFF = spec.Backoff(max=Duration("30s"))
 
@@ -109,7 +113,8 @@ class Settler:
     async def _carry_out(self, batch: Sequence[_Settlement]) -> None:
         held = [settlement for settlement in batch if self._is_held(settlement)]
         await self._bury_all([s for s in held if isinstance(s.verdict, DeadLetter) and not s.buried])
-        ready = [(settlement, order) for settlement in held if (order := settlement.order) is not None]
+        await asyncio.gather(*(self._complete(s) for s in held if s.owner.completions))
+        ready = [(s, order) for s in held if (order := s.order) is not None and not s.owner.completions]
         if not ready:
             return
         for settlement, order in ready:
@@ -167,6 +172,23 @@ class Settler:
                     settlement.verdict = Retry(0, result.reason)
                 else:
                     self._hold(settlement)
+
+    async def _complete(self, settlement: _Settlement) -> None:
+        """Let stages do what they must before this is settled; what is done is acknowledged only once they have."""
+        owner, done = settlement.owner, isinstance(settlement.verdict, Ack)
+        try:
+            while owner.completions:
+                await timed(owner.completions[-1](done), "completion", _COMPLETION)
+                owner.completions.pop()
+        except Exception as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost
+            message = owner.delivery.message.id
+            self._log.warning("not completed", message=message, reason=str(error), consequence="not settled yet")
+            if done and not self._draining:
+                self._hold(settlement)
+                return
+            owner.completions.clear()  # what it claimed runs out by itself
+            if done:
+                settlement.verdict = Retry(0, str(error))
 
     def _give_back(self, settlement: _Settlement, reason: str) -> None:
         delay = backoff(_BACKOFF, settlement.owner.delivery.receive_count, self._random)

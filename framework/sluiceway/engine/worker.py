@@ -1,40 +1,34 @@
 """The worker: one pipeline, from receive to settle.
 
-`Worker._carry` is one message's way, whole: receive, admit, chain, sinks. What comes after its last line is told by the
+`Worker._carry` is one message's way: receive, admit, chain, sinks. What comes after its last line is told by the
 owners: when the last leg of a delivery has ended, the ledger passes its verdict to the settler.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sluiceway.core.errors import SourceExhausted, Transient
 from sluiceway.core.message import Message
-from sluiceway.core.ports import Bury, Delivery, Receiver, Send
+from sluiceway.core.ports import Bury, Receiver, Send
 from sluiceway.core.process import Process
-from sluiceway.core.spec import Backoff, Pipeline
+from sluiceway.core.spec import Pipeline
 from sluiceway.engine.batcher import Batcher
 from sluiceway.engine.budget import Budget
 from sluiceway.engine.call import failure_of
-from sluiceway.engine.chain import Chain
+from sluiceway.engine.chain import Chain, Item
 from sluiceway.engine.dependencies import Dependencies
-from sluiceway.engine.drain import cancel, give_back, give_back_held, time_to_finish
+from sluiceway.engine.drain import cancel, give_back_held, time_to_finish
+from sluiceway.engine.intake import Intake
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
-from sluiceway.engine.retry import backoff
 from sluiceway.engine.settler import Settler
 from sluiceway.engine.surroundings import Surroundings
 
 State: TypeAlias = Literal["starting", "running", "draining", "stopped"]
-
-RECEIVERS = 4
-"""Polls at a time while the queue is deep; one while it is not, because empty polls cost money."""
-
-_UNANSWERED = Backoff()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +65,12 @@ class Worker:
         self._pipeline = pipeline
         self._around = around
         self._receiver = parts.receiver
-        self._stop = asyncio.Event()
-        self._poll_ended = asyncio.Event()
-        self._polls = self._in_chain = self._unanswered = 0
-        self._deep = False
+        self._in_chain = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._crash: BaseException | None = None
         self._budget = Budget(pipeline.limits.in_flight, pipeline.limits.in_flight_bytes)
         self.dependencies = Dependencies(around.clock, around.log)
+        self._intake = Intake(parts.receiver, self._budget, self.dependencies, around, self._spawn)
         max_age = pipeline.retry.max_age or (parts.retention and 0.9 * parts.retention)
         self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age)
         stages = [(stage, parts.processes[stage.id]) for stage in pipeline.stages]
@@ -99,9 +91,7 @@ class Worker:
 
     def stop(self) -> None:
         """Begin to drain: receive nothing more, finish what is held, leave. Saying it again changes nothing."""
-        self._stop.set()
-        self._budget.close()
-        self._poll_ended.set()
+        self._intake.stop()
 
     async def run(self) -> None:
         """Work until `stop` is called, or until the source has nothing more to give.
@@ -114,8 +104,8 @@ class Worker:
         progress = asyncio.create_task(self._mark_progress())
         try:
             self.state = "running"
-            self._spawn(self._pump())
-            await self._stop.wait()
+            self._spawn(self._intake.run(self._carry))
+            await self._intake.stopped()
             await self._drain()
         finally:
             await cancel(self._tasks)
@@ -127,61 +117,21 @@ class Worker:
         if self._crash is not None:
             raise self._crash
 
-    async def _pump(self) -> None:
-        """Start one poll after the other, for as long as there is room and nothing that is needed is down."""
-        while not self._stop.is_set():
-            if self._polls >= (RECEIVERS if self._deep else 1):
-                self._poll_ended.clear()
-                await self._poll_ended.wait()
-            elif room := await self._budget.reserve():
-                # Asked last: while room was waited for, something may have gone down.
-                while not self._stop.is_set() and (pause := self.dependencies.pause()) > 0:
-                    await self._wait(pause)
-                if not self._stop.is_set():
-                    self._polls += 1
-                    self._spawn(self._carry(room))
-
     async def _carry(self, room: int) -> None:
         """Take a batch from receive to the sinks; each delivery is settled when its last leg has ended."""
-        deliveries = await self._poll(room)
+        deliveries = await self._intake.poll(room)
         owners = self._ledger.open(deliveries)
         self.keeper.hold(owners)
+        await self._pass([(owner.delivery.message, owner) for owner in owners])
+
+    async def _pass(self, items: list[Item], start: int = 0) -> None:
+        """Take messages through the chain, from a step on, and hand what is left of them out to the sinks."""
         self._in_chain += 1
-        leaves = await self._chain.run([(owner.delivery.message, owner) for owner in owners])
+        leaves = await self._chain.run(items, start)
         self._in_chain -= 1
         for message, owner in leaves:
             self._hand_out(message, owner)
         self._flush_if_nothing_comes()
-
-    async def _poll(self, room: int) -> Sequence[Delivery]:
-        """Receive up to `room` messages. A poll under way at the stop is awaited; what it brings is given back."""
-        deliveries: Sequence[Delivery] = ()
-        try:
-            deliveries = await self._receiver.receive(room)
-            if self._unanswered:
-                self._unanswered = 0
-                self._around.log.info("source answers again")
-        except SourceExhausted:
-            self.stop()
-        except Transient as error:
-            await self._source_failed(error)
-        finally:
-            self._budget.used(room, [len(delivery.raw) for delivery in deliveries])
-            self._deep = len(deliveries) == room
-            self._polls -= 1
-            self._poll_ended.set()
-        if self._stop.is_set() and deliveries:
-            await give_back(deliveries, self._receiver, self._around.log)
-            for delivery in deliveries:
-                self._budget.release(len(delivery.raw))
-            return ()
-        return deliveries
-
-    async def _source_failed(self, error: Transient) -> None:
-        self._unanswered += 1
-        if self._unanswered == 1:
-            self._around.log.warning("source does not answer", reason=error.reason, consequence="tried again")
-        await self._wait(error.retry_after or backoff(_UNANSWERED, self._unanswered, self._around.random))
 
     def _hand_out(self, message: Message, owner: Owner) -> None:
         """Give a message to every sink that takes it."""
@@ -200,7 +150,8 @@ class Worker:
         """Let no batch wait for messages that cannot come: the queue is not deep, or there is no room for more."""
         if self._in_chain:
             return
-        if self._stop.is_set() or not self._deep or (self._budget.spent and not self._polls):
+        intake = self._intake
+        if intake.is_stopped or not intake.deep or (self._budget.spent and not intake.polls):
             for sink in self._sinks:
                 sink.flush()
             self._settler.flush()
@@ -208,29 +159,19 @@ class Worker:
     async def _drain(self) -> None:
         """Finish what is held, for as long as there is time."""
         self.state = "draining"
-        poll = f"a poll under way, up to {self._pipeline.source.component.poll_time}" if self._polls else None
+        poll = f"a poll under way, up to {self._pipeline.source.component.poll_time}" if self._intake.polls else None
         self._around.log.info("draining", held=len(self._ledger.owners), waits_for=poll)
         try:
             async with asyncio.timeout(time_to_finish(self._pipeline.drain.stop_timeout)):
                 for sink in self._sinks:
                     sink.drain()
                 self._settler.drain()
-                while self._polls:
-                    self._poll_ended.clear()
-                    await self._poll_ended.wait()
+                await self._intake.polls_ended()
                 await self._ledger.empty.wait()
                 if self._tasks:
                     await asyncio.wait(self._tasks)
         except TimeoutError:
             self._around.log.warning("drain cut short", held=len(self._ledger.owners), consequence="given back")
-
-    async def _wait(self, seconds: float) -> None:
-        """Wait, but not beyond `stop`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            return
 
     async def _mark_progress(self) -> None:
         while True:

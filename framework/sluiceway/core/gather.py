@@ -1,0 +1,57 @@
+"""The base class of gathers: steps that combine several messages into one.
+
+Sources: Enterprise Integration Patterns, "Aggregator" and "Resequencer".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from sluiceway.core.component import Stage
+from sluiceway.core.message import Message
+from sluiceway.core.resource import Resource
+from sluiceway.core.store import StoreChoice, store_resources
+from sluiceway.core.units import Duration
+
+
+class Gather(Stage):
+    """Several messages in, one out.
+
+    Override `combine`, and `key` and `complete` as needed, all of them pure: the engine keeps the groups, their timers
+    and the deliveries behind them. With `store: memory` the members' deliveries are held until the combined message has
+    ended, and end as it does. With a DynamoDB store each member is written there and acknowledged, but for the first,
+    which stands for its group: it is held until the group is closed, and comes again when its worker is lost.
+
+    A group is closed once: when `complete` says so or it has `size` members, when `within` is over, or, being the
+    oldest, when one more than `max_groups` would be open. The last two leave it incomplete.
+    """
+
+    keyed: ClassVar[bool] = True
+    """The key means something, so members must meet across workers; false where any messages may be combined."""
+
+    size: int = Field(default=100, ge=1, le=1000, description="Members with which a group is complete in any case.")
+    within: Duration = Field(default=Duration("60s"), description="How long after its first member a group is open.")
+    max_groups: int = Field(default=100, ge=1, le=10_000, description="Groups open at a time, in one worker.")
+    incomplete: Literal["emit", "dead_letter"] = Field(
+        default="dead_letter", description="What becomes of a group that is closed before it is complete."
+    )
+    store: StoreChoice = "memory"
+
+    def resources(self) -> Sequence[Resource]:
+        """Return the table that the members are kept in, if any."""
+        return store_resources(self.store)
+
+    def key(self, message: Message) -> str:
+        """Return which group a message belongs to."""
+        return ""
+
+    def complete(self, members: Sequence[Message]) -> bool:
+        """Tell whether a group has all that it waits for; members are in the order in which they came."""
+        return False
+
+    def combine(self, members: Sequence[Message]) -> Message:
+        """Return what becomes of a group; the engine gives it its id."""
+        raise TypeError(f"{type(self).__name__} does not override combine")

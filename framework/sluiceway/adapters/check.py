@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from sluiceway.adapters.aws_errors import AWS_ERRORS, classify, is_absent, unreachable_endpoint
 from sluiceway.adapters.clients import Clients
+from sluiceway.adapters.dynamodb import NothingExpires, UnfitTable, check_table
 from sluiceway.adapters.secrets import SecretStore
 from sluiceway.adapters.sqs_queue import queue_url
 from sluiceway.core.component import Component
@@ -41,7 +42,8 @@ class StartCheck:
 
     Attributes:
         missing: What is not there, or cannot be reached at all. The worker must not start.
-        warnings: What could not be checked: denied, unsupported, throttled or down. The worker starts.
+        warnings: What could not be checked (denied, unsupported, throttled or down), or could be better. The worker
+            starts.
     """
 
     missing: tuple[str, ...]
@@ -129,6 +131,8 @@ def _judged(thing: Thing, places: str, error: Exception) -> tuple[bool, str]:
     if isinstance(error, OutsideError):
         return True, f"{places}: {error}"
     subject = f"secret {thing.reference}" if isinstance(thing, Secret) else f"{thing.kind} {thing.name}"
+    if isinstance(error, NothingExpires):
+        return False, f"{places}: {error}"
     if is_absent(error):
         return True, f"{places}: {subject} does not exist: create it, or correct its name, account or region"
     return False, f"{places}: could not check that {subject} exists: {classify(error, subject)}"
@@ -138,7 +142,7 @@ async def _failure(thing: Thing, clients: Clients, secrets: SecretStore) -> Exce
     """Return None when the thing is there, else what asking for it raised."""
     asking = secrets.get(thing) if isinstance(thing, Secret) else _ask(thing.kind, thing.name, clients)
     # A client that cannot be opened, for want of a region, fails every resource alike and is said once: it is raised.
-    expected = (OutsideError,) if isinstance(thing, Secret) else AWS_ERRORS
+    expected = (OutsideError,) if isinstance(thing, Secret) else (*AWS_ERRORS, UnfitTable, NothingExpires)
     try:
         await asking
     except expected as error:
@@ -160,5 +164,7 @@ async def _ask(kind: Kind, name: str, clients: Clients) -> None:
             await (await clients.open("secretsmanager")).get_secret_value(SecretId=name)
         case "parameter":
             await (await clients.open("ssm")).get_parameter(Name=name)
+        case "table":
+            await check_table(name, clients)
         case "key":
             pass  # only used through the bucket or queue that it belongs to; nothing of ours calls it

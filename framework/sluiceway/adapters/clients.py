@@ -28,15 +28,16 @@ from sluiceway.core.errors import OutsideError
 
 if TYPE_CHECKING:
     from botocore.config import _RetryDict  # pyright: ignore[reportPrivateUsage] # the stubs give it no other name
+    from types_aiobotocore_dynamodb import DynamoDBClient
     from types_aiobotocore_events import EventBridgeClient
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_secretsmanager import SecretsManagerClient
     from types_aiobotocore_sqs import SQSClient
     from types_aiobotocore_ssm import SSMClient
 
-    AnyClient: TypeAlias = EventBridgeClient | S3Client | SecretsManagerClient | SQSClient | SSMClient
+    AnyClient: TypeAlias = DynamoDBClient | EventBridgeClient | S3Client | SecretsManagerClient | SQSClient | SSMClient
 
-Service: TypeAlias = Literal["events", "s3", "secretsmanager", "sqs", "ssm"]
+Service: TypeAlias = Literal["dynamodb", "events", "s3", "secretsmanager", "sqs", "ssm"]
 
 # One retry at once heals a connection that the service had closed while it lay idle. All longer waiting is the
 # engine's (backoff, breaker, visibility); botocore's default of several attempts with its own backoff would multiply.
@@ -121,6 +122,8 @@ class Clients:
         await self._exits.aclose()
 
     @overload
+    async def open(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
+    @overload
     async def open(self, service: Literal["events"]) -> EventBridgeClient: ...
     @overload
     async def open(self, service: Literal["s3"]) -> S3Client: ...
@@ -175,7 +178,7 @@ class Clients:
         )
         try:
             await self._require_credentials(service)
-            making = self._session.create_client(  # pyright: ignore[reportUnknownMemberType] # types for five services
+            making = self._session.create_client(  # pyright: ignore[reportUnknownMemberType] # types for six services
                 service, config=config, **self._placement(service)
             )
             client: AnyClient = await self._exits.enter_async_context(making)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from sluiceway.adapters.clients import Clients
+from sluiceway.adapters.dynamodb import DynamoDbTable
+from sluiceway.adapters.memory_store import MemoryStore
 from sluiceway.adapters.s3 import S3Bucket
 from sluiceway.adapters.secrets import SecretStore
 from sluiceway.core.cache import MemoryCache
 from sluiceway.core.context import Bucket, Cache, Context, Http
-from sluiceway.core.ports import Clock, Random
+from sluiceway.core.ports import Clock, Random, Store
 from sluiceway.core.secret import Secret
+from sluiceway.core.store import DynamoDbStore
 
 Counts: TypeAlias = Counter[tuple[str, tuple[tuple[str, str], ...]]]
 """How often: by name and sorted labels."""
@@ -57,6 +60,13 @@ class RunContext:
     def bucket(self, name: str) -> Bucket:
         """Return an S3 bucket."""
         return S3Bucket(self.clients, name)
+
+    async def store(self, choice: Literal["memory"] | DynamoDbStore) -> Store:
+        """Return the store that the settings name; a full one in memory is counted as `store_full`, by record."""
+        if choice == "memory":
+            return MemoryStore(self.clock, forgot=lambda: self.count("store_full", component=self.component))
+        await self.clients.open("dynamodb")  # a region or credentials that are missing are said now
+        return DynamoDbTable(self.clients, choice.dynamodb, self.clock, prefix=f"{self.pipeline}/{self.component}/")
 
     def cache(self, *, ttl: float, entries: int) -> Cache:
         """Return a cache of this component's own."""

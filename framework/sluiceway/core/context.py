@@ -100,10 +100,13 @@ class Context(Protocol):
         ...
 
     async def store(self, choice: Literal["memory"] | DynamoDbStore) -> Store:
-        """Return the store that the settings name. Components that name the same one share its records.
+        """Return the store that the settings name; in it, a component sees its own records only.
+
+        Keys in a table begin with the pipeline's name and the component's id, so that all workers of a pipeline share
+        them, and components and pipelines can share the table. A store in memory is new with each call.
 
         Raises:
-            OutsideError: There is no such table, or it may not be used.
+            OutsideError: There is no AWS region, or there are no credentials.
         """
         ...
 

@@ -141,8 +141,8 @@ class Store(Protocol):
         """Write a record if it still has this version (None: if there is no record).
 
         Args:
-            key: Whose record.
-            value: Its bytes, at most 350 KiB.
+            key: Whose record; at most 1 KiB.
+            value: Its bytes; at most 350 KiB.
             ttl: Seconds after which it is forgotten.
             version: What was read.
 
@@ -151,12 +151,15 @@ class Store(Protocol):
 
         Raises:
             Transient: The store did not answer, or throttled: it may have been written or not.
-            Reject: The value is too large (`oversize`).
+            Reject: The key or the value is too large (`oversize`).
         """
         ...
 
     async def delete(self, key: str, *, version: str) -> bool:
         """Delete a record if it still has this version; tell whether it had.
+
+        Where an answer got lost on the way, the delete may have been made twice and False be said of the second: who
+        must be sure to be the only one writes (`put`) first.
 
         Raises:
             Transient: As for `put`.

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
+from sluiceway.core.errors import Reject
 from sluiceway.core.resource import Resource
 from sluiceway.core.settings import Settings
 
-_ACTIONS = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable")
+LONGEST_KEY: Final = 1024
+"""Bytes of a key in UTF-8. DynamoDB has 2048, some of which name the pipeline and the component.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
+LARGEST_VALUE: Final = 350 * 1024
+"""Bytes of a value. DynamoDB has 400 KiB for a whole item."""
+
+_ACTIONS: Final = (
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:DescribeTable",
+    "dynamodb:DescribeTimeToLive",
+)
 
 
 class DynamoDbStore(Settings):
     """Records in a DynamoDB table, shared by all workers.
 
-    The table has the string `key` as its partition key, no sort key, and `expires` as its TTL attribute.
+    The table has the string `key` as its partition key, no sort key, and `expires` as its TTL attribute. Several
+    pipelines can share it: each record's key begins with the pipeline's name and the component's id.
     """
 
     dynamodb: str = Field(
@@ -39,3 +54,15 @@ StoreChoice: TypeAlias = Annotated[
 def store_resources(store: Literal["memory"] | DynamoDbStore | None) -> tuple[Resource, ...]:
     """Return what a store uses outside."""
     return (Resource("table", store.dynamodb, _ACTIONS),) if isinstance(store, DynamoDbStore) else ()
+
+
+def check_size(key: str, value: bytes) -> None:
+    """Refuse a record that not every store can keep.
+
+    Raises:
+        Reject: The key or the value is too large (`oversize`).
+    """
+    if (size := len(key.encode())) > LONGEST_KEY:
+        raise Reject(f"the key of a record has {size} bytes; at most {LONGEST_KEY} fit", error="oversize")
+    if len(value) > LARGEST_VALUE:
+        raise Reject(f"a record has {len(value)} bytes; at most {LARGEST_VALUE} fit into a store", error="oversize")

@@ -79,7 +79,7 @@ class Intake:
                 await self._poll_ended.wait()
             elif room := await self._budget.reserve():
                 # Asked last: while room was waited for, something may have gone down.
-                while not self.is_stopped and (pause := self._dependencies.pause()) > 0:
+                while (pause := self._dependencies.pause()) > 0 and not self.is_stopped:
                     await self._wait(pause)
                 if not self.is_stopped:
                     self.polls += 1

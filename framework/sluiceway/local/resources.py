@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def create(resources: Iterable[Resource], clients: Clients) -> None:
-    """Create the queues, buses and buckets among the resources; one that is there already stays as it is.
+    """Create the queues, buses, buckets and tables among the resources; one that is there already stays as it is.
 
     Secrets and parameters are not created: nobody but the user knows their values.
     """
@@ -28,6 +28,8 @@ async def create(resources: Iterable[Resource], clients: Clients) -> None:
                 await _create_bus(name.rpartition("event-bus/")[2], clients)
             case "bucket":
                 await _create_bucket(name, clients)
+            case "table":
+                await _create_table(name.rpartition("table/")[2], clients)
             case _:
                 pass
 
@@ -54,3 +56,17 @@ async def _create_bucket(bucket: str, clients: Clients) -> None:
         else:
             place = cast("BucketLocationConstraintType", clients.region)
             await s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": place})
+
+
+async def _create_table(table: str, clients: Clients) -> None:
+    dynamodb = await clients.open("dynamodb")
+    with suppress(dynamodb.exceptions.ResourceInUseException):
+        await dynamodb.create_table(
+            TableName=table,
+            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        await dynamodb.update_time_to_live(
+            TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"}
+        )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
+from sluiceway.adapters.memory_store import MemoryStore
 from sluiceway.core import json
 from sluiceway.core.cache import MemoryCache
 from sluiceway.core.context import Bucket, Cache, Http, HttpAnswer
 from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.http import OversizeAnswer
 from sluiceway.core.json import JSON
-from sluiceway.core.ports import Clock, Random
+from sluiceway.core.ports import Clock, Random, Store
 from sluiceway.core.secret import Secret
+from sluiceway.core.store import DynamoDbStore
 from sluiceway.core.url import shown_url
 from sluiceway.engine.report import Counts
 
@@ -175,6 +177,10 @@ class MockContext:
     def bucket(self, name: str) -> Bucket:
         """Return a bucket that is not there."""
         return MockBucket(self.mock, name)
+
+    async def store(self, choice: Literal["memory"] | DynamoDbStore) -> Store:
+        """Return a store in memory, on the test's time, whatever the settings name."""
+        return MemoryStore(self.clock)
 
     def cache(self, *, ttl: float, entries: int) -> Cache:
         """Return a cache, on the test's time."""

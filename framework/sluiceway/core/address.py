@@ -6,6 +6,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network, 
 from typing import Final
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_ISATAP: Final = frozenset({0x00005EFE, 0x02005EFE})  # before an IPv4 address in the lower half (RFC 5214 §6.1)
 _GLOBAL: Final = IPv6Network("2000::/3")  # all that is assigned for public use in IPv6
 
 _NEVER: Final = [
@@ -15,6 +16,7 @@ _NEVER: Final = [
         "169.254.0.0/16",  # link-local, with the metadata of EC2 (.169.254), ECS (.170.2) and EKS (.170.23)
         "192.0.0.0/24",  # reserved for protocols
         "100.100.100.200/32",  # metadata of Alibaba Cloud, inside the range of carriers
+        "168.63.129.16/32",  # what Azure tells its machines, at an address that is public elsewhere
         "224.0.0.0/3",  # multicast, reserved, broadcast
         "fd00:ec2::/32",  # metadata of EC2 and EKS on IPv6
         "fd20:ce::254/128",  # metadata of Google Cloud on IPv6
@@ -39,7 +41,7 @@ def is_allowed(address: str, *, allow_private: bool) -> bool:
 
     Public addresses may; loopback and private ones with `allow_private`; link-local, metadata, multicast and
     reserved ones never. An IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4, Teredo) is judged as
-    that one.
+    that one, and one that may stand for one (ISATAP) as both.
     """
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -63,6 +65,8 @@ def _meant(address: IPv4Address | IPv6Address) -> tuple[IPv4Address | IPv6Addres
         return (address.ipv4_mapped,)
     if address in _NAT64:
         return (IPv4Address(int(address) & 0xFFFFFFFF),)
+    if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
+        return (address, IPv4Address(int(address) & 0xFFFFFFFF))
     return (address.sixtofour,) if address.sixtofour else address.teredo or (address,)
 
 

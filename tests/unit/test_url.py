@@ -109,6 +109,13 @@ def test_plain_http_needs_allow_private() -> None:
     assert url_problem("http://h/", allow_private=True) is None
 
 
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "localhost.", "a.localhost:80"])
+def test_localhost_is_loopback_whatever_resolves_it(host: str) -> None:
+    assert "not public" in (url_problem(f"https://{host}/", allow_private=False) or "")
+    assert url_problem(f"https://{host}/", allow_private=True) is None
+    assert url_problem("https://localhost.example/", allow_private=False) is None
+
+
 def test_what_is_shown_of_a_url_has_no_password_and_no_query() -> None:
     assert shown_url("https://u:p@h:1/a?key=s#f") == "https://h:1/a"
     assert shown_url("https://h?key=s") == "https://h"

@@ -201,9 +201,11 @@ def _is_authority(text: str) -> bool:
 
 
 def _literal_address(authority: str) -> str | None:
-    """Return the host of a valid authority when it is an IP address, not a name."""
+    """Return the address that the host of a valid authority is, or always means (RFC 6761 §6.3); None for a name."""
     found = _AUTHORITY.fullmatch(authority)
-    host = (found["ipv6"] or found["name"].removesuffix(".")) if found else ""
+    host = (found["ipv6"] or found["name"].lower().removesuffix(".")) if found else ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return "127.0.0.1"
     try:
         return str(ip_address(host))
     except ValueError:

@@ -11,6 +11,8 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import ResolveResult
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from sluiceway.core.address import is_allowed
 
@@ -57,3 +59,25 @@ class GuardedSockets:
         if not is_allowed(address[0], allow_private=self._allow_private):
             raise RefusedAddress
         return socket.socket(family, kind, protocol)
+
+
+class StrictConnector(aiohttp.TCPConnector):
+    """Connections on which no request gets what was not said in answer to it."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
+    ) -> Connection:
+        """Return a connection, from the pool or new.
+
+        Raises:
+            aiohttp.ServerDisconnectedError: The server has spoken on it unasked. aiohttp would take that for the
+                answer to this request, and from then on each answer for that to the next.
+        """
+        connection = await super().connect(req, traces, timeout)
+        if connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            raise aiohttp.ServerDisconnectedError
+        return connection

@@ -15,7 +15,7 @@ from typing import Final, Self
 import aiohttp
 from yarl import URL
 
-from sluiceway.adapters.guard import GuardedResolver, GuardedSockets, RefusedAddress
+from sluiceway.adapters.guard import GuardedResolver, GuardedSockets, RefusedAddress, StrictConnector
 from sluiceway.core.address import refusal
 from sluiceway.core.context import Http, HttpAnswer
 from sluiceway.core.errors import MessageError, Reject, Transient
@@ -63,7 +63,7 @@ class HttpPool:
 
 
 def _session(*, allow_private: bool) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
+    connector = StrictConnector(
         limit=CONNECTIONS,
         limit_per_host=CONNECTIONS_PER_HOST,
         resolver=GuardedResolver(allow_private=allow_private),

@@ -149,3 +149,24 @@ def test_on_a_fifo_queue_a_message_without_a_group_is_a_group_of_its_own() -> No
     assert made["MessageGroupId"] == "m-1"
     assert dead_letter_entry(delivery(group="g"), facts(), fifo=True).entry["MessageGroupId"] == "g"
     assert "MessageGroupId" not in dead_letter_entry(delivery(group="g"), facts(), fifo=False).entry
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 20_000,
+        '{"pipeline": "p", "stage": "s", "error": "bug", "folded": ' + "[" * 900 + "]" * 900 + "}",
+        '{"pipeline": "p", "stage": "s", "error": "bug", "folded": NaN}',
+    ],
+    ids=["too deep to read", "too deep to write", "no JSON"],
+)
+def test_an_attribute_that_poses_as_ours_does_not_keep_a_message_out_of_the_queue(text: str) -> None:
+    posing = {FACTS_NAME: {"DataType": "String", "StringValue": text}}
+
+    made = dead_letter_entry(delivery(posing), facts(), fifo=False)
+
+    attributes: Any = made.entry["MessageAttributes"]
+    if not made.has_facts:
+        assert attributes == posing
+    else:
+        assert json.loads(attributes[FACTS_NAME]["StringValue"])["folded"]["value"] == text

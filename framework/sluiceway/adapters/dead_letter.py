@@ -84,9 +84,15 @@ def _earlier_facts(attribute: Attribute | None) -> dict[str, JSON] | None:
     """Return the facts of an earlier dead-lettering, which come back when a queue is redriven by AWS's own means."""
     try:
         found: JSON = json.loads(str(attribute["StringValue"])) if attribute and "StringValue" in attribute else None
-    except ValueError:
+    except (ValueError, RecursionError):  # whoever sends a message may give it an attribute of this name
         return None
-    return found if isinstance(found, dict) and found.keys() >= {"pipeline", "stage", "error"} else None
+    if not isinstance(found, dict) or not found.keys() >= {"pipeline", "stage", "error"}:
+        return None
+    match found.get("folded"):
+        case None | {"name": str(), "type": str(), "value": str()}:
+            return found
+        case _:
+            return None
 
 
 def _folded(name: str, attribute: Attribute) -> JSON:

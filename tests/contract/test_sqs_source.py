@@ -158,6 +158,25 @@ async def test_half_a_surrogate_pair_is_rejected_when_read_and_kept_as_it_came(
         _ = delivery.message.body
 
 
+@pytest.mark.parametrize(
+    ("sent", "receives"), [("soon", "many"), ("", "-1"), ("9" * 5000, "9" * 5000), ("9" * 15, "0"), ("²", "²")]
+)
+async def test_a_message_with_odd_numbers_is_received_like_the_others(
+    stub_aws: Any, open_context: Any, sent: str, receives: str
+) -> None:
+    odd = {"SentTimestamp": sent, "ApproximateReceiveCount": receives}
+    messages = [
+        {"MessageId": "odd", "ReceiptHandle": "1", "Body": "1", "Attributes": odd},
+        {"MessageId": "bare", "ReceiptHandle": "2", "Body": "2", "MessageAttributes": {"a": {}}},
+    ]
+    stub_aws.answer("GetQueueUrl", {"QueueUrl": "http://127.0.0.1/1/q"})
+    stub_aws.answer("ReceiveMessage", {"Messages": messages})
+    async with open_context(stub_aws.endpoint) as context, source("q").open(context) as receiver:
+        received = await receiver.receive(10)
+    assert [(one.message.id, one.receive_count) for one in received] == [("odd", 1), ("bare", 1)]
+    assert all(one.sent_at >= 0 for one in received)
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_a_receive_that_fails_for_now_is_transient(stub_aws: Any, open_context: Any, status: int) -> None:
     stub_aws.answer("GetQueueUrl", {"QueueUrl": "http://127.0.0.1/1/q"})

@@ -26,12 +26,15 @@ NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1
 
 
 def typed(attribute: Mapping[str, object]) -> Attribute:
-    """Return an attribute as it was received, without the lists that SQS reserves and always leaves empty."""
-    data_type = attribute["DataType"]
-    if isinstance(data_type, str) and data_type.startswith("Binary"):
-        value = attribute["BinaryValue"]
+    """Return an attribute as it was received, without the lists that SQS reserves and always leaves empty.
+
+    Of one without a type or value, which SQS never hands out, what is missing is taken for `String` and empty.
+    """
+    data_type = str(attribute.get("DataType", "String"))
+    if data_type.startswith("Binary"):
+        value = attribute.get("BinaryValue")
         return {"DataType": data_type, "BinaryValue": value if isinstance(value, bytes) else b""}
-    return {"DataType": str(data_type), "StringValue": str(attribute["StringValue"])}
+    return {"DataType": data_type, "StringValue": str(attribute.get("StringValue", ""))}
 
 
 def headers_of(attributes: Mapping[str, Attribute]) -> tuple[dict[str, str], dict[str, JSON]]:

@@ -37,6 +37,7 @@ _SYSTEM_ATTRIBUTES: Final[tuple[MessageSystemAttributeNameType, ...]] = (
 )
 # InvalidParameterValue: the receipt has expired, or the twelve hours from first receipt are over.
 _LEASE_LOST: Final = ("ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue")
+_LATEST: Final = 253_402_300_799_999  # the last millisecond that `datetime` knows
 _DEFAULT_RETENTION: Final = 4 * 86400.0
 
 
@@ -142,8 +143,8 @@ class SqsReceiver:
         system = message.get("Attributes", {})
         attributes = {name: typed(value) for name, value in message.get("MessageAttributes", {}).items()}
         headers, types = headers_of(attributes)
-        sent_at = int(system.get("SentTimestamp", "0")) / 1000
-        receive_count = int(system.get("ApproximateReceiveCount", "1"))
+        sent_at = _number(system.get("SentTimestamp"), 0) / 1000
+        receive_count = max(1, _number(system.get("ApproximateReceiveCount"), 1))
         group = system.get("MessageGroupId")
         meta: dict[str, JSON] = {
             "source": "sqs",
@@ -176,6 +177,13 @@ class SqsReceiver:
     def _failed_entry(self, code: str, said: str) -> Transient | LeaseLost:
         reason = f"{self._subject}: SQS answered {said}"
         return LeaseLost(reason) if code in _LEASE_LOST else Transient(reason)
+
+
+def _number(text: str | None, default: int) -> int:
+    """Return a whole number that SQS gives as text, the default for what is none: one odd message stops no other."""
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) <= 15):
+        return default
+    return min(int(text), _LATEST)
 
 
 async def queue_limits(sqs: SQSClient, url: str) -> QueueLimits:

@@ -273,6 +273,16 @@ def test_what_is_within_the_bounds_is_read() -> None:
     assert parse("a: &a [" + "1, " * 997 + "]\nb: [" + "*a, " * 9 + "]", "p.yaml").value
 
 
+def test_a_byte_that_is_no_text_is_placed_whatever_ends_the_lines(tmp_path: Path) -> None:
+    for ending in (b"\n", b"\r\n", b"\r"):
+        path = tmp_path / "pipeline.yaml"
+        path.write_bytes("name: ü".encode() + ending + b"ab\xff")
+        with pytest.raises(InvalidPipeline) as raised:
+            read(path)
+        (problem,) = raised.value.problems
+        assert (problem.line, problem.column) == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("data", "code", "words"),
     [

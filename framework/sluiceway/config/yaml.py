@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sluiceway.config.document import Document, Lines, problem_at
+from sluiceway.config.document import Document, Lines, Span, problem_at
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
 
@@ -128,7 +128,7 @@ def _refused(file: str, message: str, code: str, suggestion: str | None = None) 
 
 
 def _not_text(file: str, data: bytes, offset: int, what: str) -> InvalidPipeline:
-    line = data[:offset].rpartition(b"\n")[2]
-    place = data.count(b"\n", 0, offset) + 1, len(line.decode()) + 1
+    before = data[:offset].decode()
+    line, column, _ = Lines(before).position(Span(len(before), len(before)))
     message = f"not a text file: byte {offset + 1} is {what}"
-    return InvalidPipeline([Problem(file, *place, "", message, "binary", suggestion="save it as UTF-8")])
+    return InvalidPipeline([Problem(file, line, column, "", message, "binary", suggestion="save it as UTF-8")])

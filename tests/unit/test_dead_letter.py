@@ -170,3 +170,13 @@ def test_an_attribute_that_poses_as_ours_does_not_keep_a_message_out_of_the_queu
         assert attributes == posing
     else:
         assert json.loads(attributes[FACTS_NAME]["StringValue"])["folded"]["value"] == text
+
+
+def test_half_a_surrogate_pair_anywhere_does_not_keep_a_message_from_being_dead_lettered() -> None:
+    attributes = {"\ud800": {"DataType": "String", "StringValue": "\udfff"}}
+    odd = Delivery(Message(id="\ud800"), "receipt", b"{}", attributes=attributes)
+
+    made = dead_letter_entry(odd, facts(id="\ud800", reason="\udfff"), fifo=True)
+
+    assert made.has_facts
+    assert made.entry["MessageGroupId"] == "\ud800"

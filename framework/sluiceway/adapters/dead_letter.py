@@ -54,9 +54,10 @@ def dead_letter_entry(delivery: Delivery, facts: Facts, *, fifo: bool) -> DeadLe
         {"Id": "", "MessageBody": _text(delivery.raw), "MessageAttributes": attributes or delivery.attributes},
     )
     if fifo:
+        message_id = delivery.message.id.encode("utf-8", "surrogatepass")
         entry["MessageGroupId"] = delivery.group or delivery.message.id
         # The same at each receipt: if the delete that follows fails, the message comes again and is still kept once.
-        entry["MessageDeduplicationId"] = hashlib.sha256(delivery.message.id.encode() + delivery.raw).hexdigest()
+        entry["MessageDeduplicationId"] = hashlib.sha256(message_id + delivery.raw).hexdigest()
     return DeadLetterEntry(entry, has_facts=attributes is not None)
 
 

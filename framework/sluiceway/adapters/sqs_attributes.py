@@ -67,7 +67,7 @@ def attributes_of(message: Message, names: tuple[str, ...]) -> dict[str, Attribu
 def size_of(attributes: Mapping[str, Attribute]) -> int:
     """Return the bytes of names, types and values, which count towards a message's size."""
     return sum(
-        len(name.encode())
+        len(name.encode("utf-8", "surrogatepass"))
         + sum(len(v) if isinstance(v, bytes) else len(str(v).encode("utf-8", "surrogatepass")) for v in a.values())
         for name, a in attributes.items()
     )

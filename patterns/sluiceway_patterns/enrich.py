@@ -159,7 +159,7 @@ def _read(answer: HttpAnswer, where: str) -> JSON | Missing:
     except json.InvalidJSON as error:
         media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type and not media_type.endswith("json"):
-            raise Reject(f"{where} answered {media_type[:100]}, not JSON") from error
+            raise Reject(f"{where} answered {ascii(media_type[:100])[1:-1]}, not JSON") from error
         raise Reject(f"{where} answered invalid JSON: {error}") from error
 
 

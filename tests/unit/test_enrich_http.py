@@ -226,6 +226,7 @@ async def test_any_other_status_refuses_the_message(status: int) -> None:
     ("answer", "reason"),
     [
         (HttpAnswer(200, {"content-type": "text/html; charset=utf-8"}, b"<html>login</html>"), "text/html, not JSON"),
+        (HttpAnswer(200, {"content-type": "\udcff\x9b2J"}, b"<"), r"answered \udcff\x9b2j, not JSON"),
         (HttpAnswer(200, {}, b"<html>"), "invalid JSON"),
         (HttpAnswer(200, JSON_TYPE, b'{"a":1,"a":2}'), "comes twice"),
         (HttpAnswer(200, {"content-type": "application/problem+json"}, b"1e999"), "invalid JSON"),

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test lint format types image lock clean
+.PHONY: setup demo test fuzz lint format types image lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -21,6 +21,18 @@ demo: setup
 # A third process works while the other two wait for servers; tests of one file share what they have started.
 test: setup
 	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term
+
+# Atheris is installed apart, as it has no wheels for some of the machines that the locks are for.
+FUZZ := .venv/fuzz
+TARGET ?= loader
+SECONDS ?= 60
+
+fuzz: setup $(FUZZ)
+	PYTHONPATH=$(FUZZ) $(BIN)/python -m tests.fuzz $(TARGET) $(SECONDS)
+
+$(FUZZ): $(STAMP)
+	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $@ "atheris>=3,<4"
+	touch $@
 
 lint: setup
 	$(BIN)/ruff check .
@@ -53,4 +65,4 @@ lock: setup
 		-c requirements-dev.lock - -o requirements-build.lock
 
 clean:
-	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .fuzz dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

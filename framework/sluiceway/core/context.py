@@ -91,7 +91,7 @@ class Context(Protocol):
     def http(self, *, timeout: float, max_size: int, allow_private: bool = False) -> Http:
         """Return outgoing HTTP with a time-out in seconds and a limit in bytes for each whole answer.
 
-        Loopback, private and link-local addresses are refused unless `allow_private`; metadata addresses always.
+        Loopback and private addresses are refused unless `allow_private`; link-local and metadata ones always.
         """
         ...
 

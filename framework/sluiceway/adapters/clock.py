@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Final
+
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Leases go on while a machine sleeps: on Linux this clock does too, `time.monotonic` does not."""
 
 
 class SystemClock:
@@ -15,7 +19,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Return seconds on a clock that never goes back."""
-        return time.monotonic()
+        return time.clock_gettime(_CLOCK)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -3,12 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from sluiceway.core.errors import Transient
+from sluiceway.core.message import Message
+from sluiceway.core.ports import Clock
 
 T = TypeVar("T")
+
+
+class Call:
+    """A call of a stage or sink: under way while the block runs, in whichever thread.
+
+    Attributes:
+        where: The id of the stage or sink.
+        messages: What it is called for.
+        deadline: When it must have ended, on the monotonic clock.
+    """
+
+    __slots__ = ("_calls", "deadline", "messages", "where")
+
+    def __init__(self, calls: set[Call], where: str, messages: Sequence[Message], deadline: float) -> None:
+        self._calls = calls
+        self.where = where
+        self.messages = messages
+        self.deadline = deadline
+
+    def __enter__(self) -> None:
+        self._calls.add(self)
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.discard(self)
+
+
+class Calls:
+    """The calls that are under way: those that outlive their time-out are the watchdog's.
+
+    A coroutine that swallows its cancellation does, and a function in a thread, which nobody can cancel.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._under_way: set[Call] = set()
+
+    def noted(self, where: str, messages: Sequence[Message], seconds: float) -> Call:
+        """Return a call that may take so many seconds from now."""
+        return Call(self._under_way, where, messages, self._clock.monotonic() + seconds)
+
+    def oldest(self) -> Call | None:
+        """Return the call whose deadline came first, or will."""
+        calls = self._under_way.copy()  # in one step: other threads begin and end calls meanwhile
+        return min(calls, key=lambda call: call.deadline, default=None)
 
 
 async def timed(call: Awaitable[T], where: str, seconds: float) -> T:

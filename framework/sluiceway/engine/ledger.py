@@ -10,16 +10,21 @@ import asyncio
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sluiceway.core import spec
 from sluiceway.core.errors import ErrorClass, OutsideError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Completion, DeadLetter, Facts, Retry, Verdict
 from sluiceway.core.ports import Delivery
+from sluiceway.engine.call import Calls
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.report import Ending
 from sluiceway.engine.retry import backoff
 from sluiceway.engine.surroundings import Surroundings
+
+if TYPE_CHECKING:  # a lease knows its owner, too
+    from sluiceway.engine.lease import Lease
 
 
 class Owner:
@@ -28,7 +33,7 @@ class Owner:
     Attributes:
         delivery: What must be settled.
         taken: When it was received, on the monotonic clock.
-        lost: Its lease is gone: nothing more may be started for it, and its verdict is void.
+        lease: The time for which it is ours; None before the keeper holds it.
         accepted: The ids of the sinks that accepted it or a child of it.
         own_failures: Own failures of its held legs, beside those that the receive count tells.
         completions: What stages want to do before it is settled.
@@ -42,7 +47,7 @@ class Owner:
         "accepted",
         "completions",
         "delivery",
-        "lost",
+        "lease",
         "own_failures",
         "taken",
     )
@@ -50,7 +55,7 @@ class Owner:
     def __init__(self, delivery: Delivery, taken: float, ledger: Ledger) -> None:
         self.delivery = delivery
         self.taken = taken
-        self.lost = False
+        self.lease: Lease | None = None
         self.accepted: list[str] = []
         self.own_failures = 0
         self.completions: list[Completion] = []
@@ -58,6 +63,11 @@ class Owner:
         self._rejected: tuple[Message, Ending] | None = None
         self._returned: Ending | None = None
         self._ledger = ledger
+
+    @property
+    def lost(self) -> bool:
+        """Its lease is gone: nothing more may be started for it, and its verdict is void."""
+        return self.lease is not None and self.lease.lost
 
     @property
     def attempts(self) -> int:
@@ -130,6 +140,7 @@ class Ledger:
         self._report = around.report
         self._max_age = max_age
         self.dependencies = dependencies
+        self.calls = Calls(around.clock)
         self.owners: dict[str, Owner] = {}
         self.empty = asyncio.Event()
         self.empty.set()

@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pytest
+
+from sluiceway.adapters.clock import SystemClock
 from sluiceway.core.component import Visibility
 from sluiceway.core.errors import LeaseLost, Transient
 from sluiceway.core.message import Message
@@ -19,6 +23,7 @@ from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Owner
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.testing import ManualClock, StrictSink
+from sluiceway.testing.virtual_time import VirtualLoop
 
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Bench
@@ -62,13 +67,14 @@ def test_a_lease_is_renewed_at_a_third_of_its_time() -> None:
     assert not desk.owner.lost
 
 
-def test_a_released_lease_is_renewed_no_more() -> None:
+def test_a_released_lease_is_renewed_no_more_and_runs_out() -> None:
     desk = Desk()
     desk.until(30)
     desk.keeper.release(desk.owner)
+    assert not desk.owner.lost
     desk.until(300)
     assert len(desk.calls) == 1
-    assert not desk.owner.lost
+    assert desk.owner.lost
 
 
 def test_a_failed_renewal_is_tried_at_the_next_beats_while_the_lease_lasts() -> None:
@@ -104,7 +110,7 @@ def test_a_message_settled_while_its_renewal_was_under_way_is_not_lost() -> None
         return extend(receipts, seconds)
 
     desk.keeper._extend = settled_meanwhile
-    desk.until(61)
+    desk.until(50)
     assert not desk.owner.lost
 
 
@@ -175,12 +181,54 @@ def test_an_effect_under_way_when_the_lease_is_lost_is_awaited_and_its_verdict_d
     assert run.settled == [("m1", "Ack")]
 
 
-def test_without_a_keeper_a_slow_message_is_settled_too_late_and_comes_again(bench: type[Bench]) -> None:
+def test_without_a_keeper_a_slow_message_is_not_settled_after_its_time_and_comes_again(bench: type[Bench]) -> None:
     sink = StrictSink(takes=lambda call: 70 if call == 1 else 1)
     run = bench(sinks={"bus": sink}, timeout=100, beats=False).send("a").run()
+    assert run.log.count("lease lost") == 1
+    assert run.report.void == 1
+    assert run.ids() == ["m1", "m1"]
+
+
+def test_a_lease_that_the_source_ended_early_is_settled_too_late_and_the_message_comes_again(
+    bench: type[Bench],
+) -> None:
+    sink = StrictSink(takes=lambda call: 50 if call == 1 else 1)
+    run = bench(sinks={"bus": sink}, timeout=100, beats=False, queue_options={"visibility": 40}).send("a").run()
     assert run.log.count("settled too late") == 1
     assert run.report.void == 1
     assert run.ids() == ["m1", "m1"]
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_after_a_pause_of_the_whole_process_no_stage_or_sink_starts_for_a_lease_that_has_run_out(
+    bench: type[Bench], *, beats: bool
+) -> None:
+    seen: list[str] = []
+
+    async def first(message: Message) -> Message:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        if run.queue.received.count("m1") == 1:
+            loop.advance(100)  # SIGSTOP, SIGCONT: the loop goes on before the keeper can beat
+        return message
+
+    def second(message: Message) -> Message:
+        seen.append(message.id)
+        return message
+
+    run = bench(stages={"first": first, "second": second}, beats=beats).send("a")
+    run.run()
+    assert run.queue.received == ["m1", "m1"]
+    assert seen == ["m1"]
+    assert run.ids() == ["m1"]
+    assert run.kinds() == ["lost", "accepted"]
+    assert run.report.void == 1
+    assert run.log.count("lease lost") == 1
+
+
+def test_a_lease_counts_the_time_that_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 7200.0, time.CLOCK_MONOTONIC: 60.0}.get)
+    assert SystemClock().monotonic() == 7200
 
 
 def test_a_message_given_back_with_a_delay_is_not_renewed_while_it_waits(bench: type[Bench]) -> None:

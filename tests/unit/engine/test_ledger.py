@@ -18,9 +18,10 @@ from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, DeadLetter, Drop, Retry, Verdict
 from sluiceway.core.ports import Delivery
+from sluiceway.engine.lease import Lease
 from sluiceway.engine.ledger import Owner
 from sluiceway.engine.report import Ending
-from sluiceway.testing import StrictDeadLetters, StrictSink
+from sluiceway.testing import ManualClock, StrictDeadLetters, StrictSink
 
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Bench
@@ -48,7 +49,7 @@ def combined(*endings: Ending, lost: bool = False) -> Verdict | None:
     message = Message("a", id="m1")
     owner = Owner(Delivery(message, "r", b"a"), 0, book)
     owner.fork(len(endings))
-    owner.lost = lost
+    owner.lease = Lease(owner, ManualClock(), taken=0, renew=0, expires=60, gone=lost)
     for ending in endings:
         assert book.verdicts == []
         owner.end(message, ending)

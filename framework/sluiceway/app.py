@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sluiceway.adapters.check import missing, needs
@@ -16,7 +18,7 @@ from sluiceway.adapters.context import RunContext
 from sluiceway.adapters.health import serve_health
 from sluiceway.adapters.http import HttpPool
 from sluiceway.adapters.log import logger
-from sluiceway.adapters.loop import UnawaitedThreads, loop_factory
+from sluiceway.adapters.loop import UnawaitedThreads, close, loop_factory
 from sluiceway.adapters.secrets import SecretStore, StandIn
 from sluiceway.adapters.signals import set_by_signals
 from sluiceway.config.load import load as load_file
@@ -25,6 +27,7 @@ from sluiceway.core.problem import Problem
 from sluiceway.core.spec import Pipeline
 from sluiceway.engine.report import Report, count_facts, start_facts, tell_progress
 from sluiceway.engine.surroundings import Surroundings
+from sluiceway.engine.watchdog import EXIT_CODE, guarded, say
 from sluiceway.engine.worker import Worker
 from sluiceway.opening import open_worker
 
@@ -86,13 +89,20 @@ def run(*paths: str | Path, options: Options | None = None) -> None:
         paths: The files; each has its own source, budget and leases, all share one event loop.
         options: How to run.
 
+    A second signal changes nothing, then or later: both are ignored from the first one on.
+
     Raises:
         InvalidPipeline: A file is wrong.
         OutsideError: Something that the files name does not exist, or cannot be reached.
+        NoProgress: A call of a stage or sink did not end, and `limits.stall` and half as much again had passed. When
+            the event loop itself hangs for so long, the process exits with code 4.
     """
     pipelines = load_all(paths)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    runner = asyncio.Runner(loop_factory=loop_factory())
+    try:
         runner.run(serve(pipelines, options or Options()))
+    finally:
+        close(runner)
 
 
 async def serve(pipelines: Sequence[Pipeline], options: Options, stop: asyncio.Event | None = None) -> None:
@@ -118,7 +128,7 @@ async def _start(pipelines: Sequence[Pipeline], options: Options, stack: AsyncEx
     await _check_start(pipelines, shared)
     workers = [await stack.enter_async_context(_prepared(p, shared, options)) for p in pipelines]
     if options.health_port is not None:
-        await stack.enter_async_context(serve_health(options.health_port, workers))
+        stack.enter_context(serve_health(options.health_port, workers))
     return workers
 
 
@@ -142,7 +152,8 @@ async def _run_all(workers: Sequence[Worker], stop: asyncio.Event) -> None:
 
     async def run(worker: Worker) -> None:
         try:
-            await worker.run()
+            with worker.watchdog.on_duty():
+                await worker.run()
         except BaseException:
             stop.set()
             raise
@@ -153,13 +164,21 @@ async def _run_all(workers: Sequence[Worker], stop: asyncio.Event) -> None:
             worker.stop()
 
     passing = asyncio.create_task(pass_on())
+    stop_soon = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
     try:
-        results = await asyncio.gather(*(run(worker) for worker in workers), return_exceptions=True)
+        with guarded([worker.watchdog for worker in workers], stop_soon, _leave_hanging):
+            results = await asyncio.gather(*(run(worker) for worker in workers), return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
     finally:
         passing.cancel()
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+
+
+def _leave_hanging(trouble: str | None) -> None:
+    """End the process although its event loop does not, or no longer in time. Every log line has been flushed."""
+    say(logger().error, "failed", reasons=[trouble], exit_code=EXIT_CODE)
+    os._exit(EXIT_CODE)
 
 
 async def _shared(stack: AsyncExitStack, options: Options) -> RunContext:

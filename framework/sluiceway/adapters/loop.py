@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+_PATIENCE: Final = 1.0
+"""Seconds that the tasks of a loop have to end when it closes."""
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -14,6 +18,20 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
+
+
+def close(runner: asyncio.Runner) -> None:
+    """Close a runner; leave its loop as it is when a task on it will not end, which the runner would wait for."""
+    if runner.run(_end_tasks()):
+        runner.close()
+
+
+async def _end_tasks() -> bool:
+    """Cancel all tasks but this one, and tell whether they have ended."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    return not tasks or not (await asyncio.wait(tasks, timeout=_PATIENCE))[1]
 
 
 class UnawaitedThreads(ThreadPoolExecutor):

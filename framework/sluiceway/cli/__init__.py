@@ -23,7 +23,8 @@ from sluiceway.cli.errors import flush, guarded
 app = typer.Typer(
     name="sluiceway",
     help="Integration pipelines on AWS, in YAML: from a queue through patterns to buses, queues and HTTP.",
-    epilog="Exit codes: 0 done; 1 the file or message is wrong; 2 usage; 3 something outside failed; 70 a bug.",
+    epilog="Exit codes: 0 done; 1 the file or message is wrong; 2 usage; 3 something outside failed; 4 a worker hung;"
+    " 70 a bug.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -66,8 +67,9 @@ def _leave_at_once(_signal: int, _frame: FrameType | None) -> None:
 
 def _leave(code: int) -> None:
     """Exit, even if a blocking stage still runs in a thread, which Python would wait for."""
-    # Python restores the default action while it shuts down: a second SIGTERM would turn success into -15.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Python restores the default actions while it shuts down: a second signal would turn success into -15 or 130.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     flush()
     me = threading.current_thread()
     if any(thread is not me and not thread.daemon for thread in threading.enumerate()):

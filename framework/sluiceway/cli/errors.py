@@ -1,7 +1,8 @@
 """Errors as output and exit codes, for every command: never a traceback for what a person can mend.
 
-0 done · 1 the file or message is wrong · 2 usage (typer's own) · 3 something outside failed · 70 a bug, ours or a
-plugin's (EX_SOFTWARE) · 130 interrupted (128 + SIGINT) · 141 whoever read the output is gone (128 + SIGPIPE)
+0 done · 1 the file or message is wrong · 2 usage (typer's own) · 3 something outside failed · 4 a worker hung and had
+to leave · 70 a bug, ours or a plugin's (EX_SOFTWARE) · 130 interrupted (128 + SIGINT) · 141 whoever read the output is
+gone (128 + SIGPIPE)
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import Final, ParamSpec, TextIO
 
 import typer
 
-from sluiceway.core.errors import InvalidPipeline, OutsideError
+from sluiceway.core.errors import InvalidPipeline, NoProgress, OutsideError
 from sluiceway.core.problem import Problem
 
 WRONG: Final = 1
 OUTSIDE: Final = 3
+HUNG: Final = 4
 BUG: Final = 70
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
@@ -73,6 +75,8 @@ def explained(error: Exception) -> tuple[list[str], int]:
     match error:
         case OutsideError():
             return str(error).splitlines(), OUTSIDE
+        case NoProgress():
+            return [str(error)], HUNG
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return [f"{place}{error.strerror or error}"], OUTSIDE

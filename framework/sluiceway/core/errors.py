@@ -6,6 +6,7 @@ SluicewayError
 ├── InvalidPattern         an event pattern that EventBridge would refuse   (also a ValueError)
 ├── InvalidExpression      an expression that cannot be compiled            (also a ValueError)
 ├── OutsideError           something outside is missing, denied or down               (exit 3)
+├── NoProgress             a call of a stage or sink did not end, and the worker had to leave      (exit 4)
 ├── SourceExhausted        raised by a source with nothing left and nothing in flight: the worker leaves
 └── MessageError           how one message ends, raised by a stage or a sink
     ├── Reject             it is wrong and will stay wrong: dead-lettered on the first attempt
@@ -78,6 +79,10 @@ class InvalidExpression(SluicewayError, ValueError):
 
 class OutsideError(SluicewayError):
     """Something outside the worker is missing, denied or unreachable, so that it cannot start or go on."""
+
+
+class NoProgress(SluicewayError):
+    """A call of a stage or sink did not end, long after its time-out, and the worker had to leave because of that."""
 
 
 class SourceExhausted(SluicewayError):

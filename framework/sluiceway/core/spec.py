@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluiceway.core.component import Sink, Source, Stage
@@ -53,6 +53,17 @@ class Limits(Settings):
 
     in_flight: int = Field(default=200, ge=1, le=120_000, description="Messages at a time.")
     in_flight_bytes: Size = Field(default=Size("64MiB"), description="Bytes of their bodies at a time.")
+    stall: Duration = Field(
+        default=Duration("60s"),
+        description="How long the worker may hang before it says so and gives up its leases; 1s to 1h.",
+    )
+
+    @field_validator("stall")
+    @classmethod
+    def _bounded(cls, value: Duration) -> Duration:
+        if not 1 <= value <= Duration("1h"):
+            raise PydanticCustomError("stall", "expected 1s to 1h, found {found}", {"found": str(value)})
+        return value
 
 
 class Drain(Settings):
@@ -60,6 +71,10 @@ class Drain(Settings):
 
     stop_timeout: Duration = Field(
         default=Duration("30s"), description="What the platform waits between SIGTERM and SIGKILL (ECS: 30s)."
+    )
+    protect: bool = Field(
+        default=False,
+        description="On ECS, protect the task from scale-in while it holds messages; deployments wait for it, too.",
     )
 
 

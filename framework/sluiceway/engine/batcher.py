@@ -139,7 +139,8 @@ class Batcher:
     async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None] | Exception:
         """Return one result each, or what made the whole call fail."""
         try:
-            results = await timed(self._send(messages), self.sink.id, self.sink.timeout)
+            with self._ledger.calls.noted(self.sink.id, messages, self.sink.timeout):
+                results = await timed(self._send(messages), self.sink.id, self.sink.timeout)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, its messages must not be lost
             return error
         judged = [_result(result) for result in results] if isinstance(results, list | tuple) else []

@@ -19,7 +19,7 @@ from sluiceway.core.message import Message
 from sluiceway.core.outcome import Claimed, Defer, Drop, Result
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
-from sluiceway.engine.call import as_bug, is_told_to_end, timed
+from sluiceway.engine.call import Call, as_bug, is_told_to_end, timed
 from sluiceway.engine.dependencies import is_answer
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
@@ -134,7 +134,7 @@ class _Concurrent:
         if spec.component.blocking:
             # Threads of its own: a stage that hangs must not take those that look up names or read secrets.
             self._threads = ThreadPoolExecutor(spec.concurrency, thread_name_prefix=f"sluiceway-{spec.id}")
-            self._process = _in_threads(self._threads, cast("Callable[[Message], Result]", process))
+            self._process = _in_threads(self._threads, cast("Callable[[Message], Result]", process), self._note)
 
     async def run(self, items: list[Item]) -> list[Item]:
         batch = _Batch(len(items))
@@ -154,6 +154,9 @@ class _Concurrent:
                 return  # the stage has swallowed its cancellation: the rest is given back, not begun
         self._idle += 1
 
+    def _note(self, message: Message) -> Call:
+        return self._ledger.calls.noted(self._where, (message,), self._timeout)
+
     def close(self) -> None:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
@@ -165,7 +168,8 @@ class _Concurrent:
         if self._routes and self._routes.isdisjoint(message.routes):
             return [(message, owner)]
         try:
-            result = await timed(self._process(message), self._where, self._timeout)
+            with self._note(message):
+                result = await timed(self._process(message), self._where, self._timeout)
             if isinstance(result, Message):
                 children: Sequence[Message] = (_same_id(result, message),)
             else:
@@ -213,11 +217,12 @@ def _same_id(result: Message, message: Message) -> Message:
 
 
 def _in_threads(
-    threads: ThreadPoolExecutor, process: Callable[[Message], Result]
+    threads: ThreadPoolExecutor, process: Callable[[Message], Result], note: Callable[[Message], Call]
 ) -> Callable[[Message], Awaitable[Result]]:
     def guarded(message: Message) -> Result:
         try:
-            return process(message)
+            with note(message):  # what still runs when nobody waits for it any longer
+                return process(message)
         except (StopIteration, KeyboardInterrupt) as error:
             # The first asyncio cannot carry out of a thread: the call would never end. The second is no user's there.
             raise RuntimeError(f"the stage raised {type(error).__name__}") from error

@@ -87,7 +87,8 @@ class Dependencies:
     @property
     def down(self) -> list[str]:
         """The dependencies whose circuits are open."""
-        return [name for name, circuit in self.watched.items() if circuit.pause]
+        watched = self.watched.copy()  # in one step: health asks from a thread of its own
+        return [name for name, circuit in watched.items() if circuit.pause]
 
 
 def is_answer(result: Exception | None) -> bool:

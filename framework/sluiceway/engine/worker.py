@@ -27,6 +27,7 @@ from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
 from sluiceway.engine.settler import Settler
 from sluiceway.engine.surroundings import Surroundings
+from sluiceway.engine.watchdog import Watchdog
 
 State: TypeAlias = Literal["starting", "running", "draining", "stopped"]
 
@@ -78,7 +79,10 @@ class Worker:
         self._sinks = [
             Batcher(sink, parts.sends[sink.id], pipeline, self._ledger, around, self._spawn) for sink in pipeline.sinks
         ]
-        self.keeper = Keeper(parts.receiver.extend, pipeline.source.component.visibility, around)
+        stall = pipeline.limits.stall
+        self.keeper = Keeper(parts.receiver.extend, pipeline.source.component.visibility, around, stall=stall)
+        stop_timeout = pipeline.drain.stop_timeout
+        self.watchdog = Watchdog(self.keeper, self._ledger.calls, around, stall=stall, stop_timeout=stop_timeout)
         self._settler = Settler(
             parts.receiver, parts.bury, self._ledger, self.keeper, self._budget, around=around, spawn=self._spawn
         )
@@ -88,6 +92,16 @@ class Worker:
     def down(self) -> list[str]:
         """The dependencies that serve nobody at the moment."""
         return self.dependencies.down
+
+    @property
+    def held(self) -> int:
+        """How many deliveries are not settled yet."""
+        return len(self._ledger.owners)
+
+    @property
+    def trouble(self) -> str | None:
+        """What hangs, as a sentence, when something does."""
+        return self.watchdog.trouble
 
     def stop(self) -> None:
         """Begin to drain: receive nothing more, finish what is held, leave. Saying it again changes nothing."""
@@ -176,7 +190,7 @@ class Worker:
     async def _mark_progress(self) -> None:
         while True:
             self.keeper.progress()
-            await self._around.clock.sleep(1)
+            await self._around.clock.sleep(min(1, self._pipeline.limits.stall / 4))
 
     def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

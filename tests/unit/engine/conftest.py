@@ -75,6 +75,7 @@ class Bench:
     lease: float = 60
     limit: float = 3600
     beats: bool = True
+    watched: bool = False
 
     def __post_init__(self) -> None:
         self.log = RecordedLog()
@@ -85,6 +86,7 @@ class Bench:
             on_settled=lambda delivery, verdict: self.settled.append((delivery.message.id, type(verdict).__name__)),
         )
         self.ended_at = 0.0
+        self.verdicts: list[tuple[float, str]] = []
         self._bodies: list[JSON | bytes] = []
         self._actions: list[tuple[float, Callable[[], object]]] = []
 
@@ -116,18 +118,28 @@ class Bench:
         loop = asyncio.get_running_loop()
         for seconds, action in self._actions:
             loop.call_at(seconds, action)
-        keeping = asyncio.create_task(self._keep())
+        beside = [asyncio.create_task(self._keep()), asyncio.create_task(self._watch())]
         try:
-            await self.worker.run()
+            with self.worker.watchdog.on_duty():
+                await self.worker.run()
         finally:
             self.ended_at = loop.time()
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
+            for task in beside:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     async def _keep(self) -> None:
         while self.beats:  # noqa: ASYNC110 - it is a clockwork
             await asyncio.sleep(self.worker.keeper.beat())
+
+    async def _watch(self) -> None:
+        """Note each change of the watchdog's verdict, and when it came."""
+        while self.watched:
+            verdict = self.worker.watchdog.check()
+            if not self.verdicts or self.verdicts[-1][1] != verdict:
+                self.verdicts.append((asyncio.get_running_loop().time(), verdict))
+            await asyncio.sleep(1)
 
     def parts(self) -> Parts:
         return Parts(

@@ -30,15 +30,17 @@ if TYPE_CHECKING:
 
 
 class Desk:
-    """A keeper of one lease of 60 s, with a source that answers as told."""
+    """A keeper of one lease, with a source that answers as told."""
 
-    def __init__(self, limit: float = 3600, answer: Transient | LeaseLost | None = None) -> None:
+    def __init__(
+        self, limit: float = 3600, answer: Transient | LeaseLost | None = None, initial: float = 60, stall: float = 60
+    ) -> None:
         self.clock = ManualClock()
         self.calls: list[tuple[float, float]] = []
         self.answer = answer
         self.owner = Owner(Delivery(Message("a", id="m1"), "r1", b"a"), 0, None)
-        visibility = Visibility(initial=Duration(60), limit=Duration(limit))
-        self.keeper = Keeper(self.extend, visibility, Surroundings(self.clock, None, Silent()))
+        visibility = Visibility(initial=Duration(initial), limit=Duration(limit))
+        self.keeper = Keeper(self.extend, visibility, Surroundings(self.clock, None, Silent()), stall=stall)
         self.keeper.hold([self.owner])
 
     def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[Transient | LeaseLost | None]:
@@ -127,6 +129,20 @@ def test_leases_are_kept_no_more_while_the_event_loop_stands_still() -> None:
     desk.until(300, alive=False)
     assert max(time for time, _ in desk.calls) < 100 + 60
     assert desk.owner.lost
+
+
+def test_an_event_loop_that_is_blocked_for_longer_than_a_lease_loses_none() -> None:
+    desk = Desk(initial=30)
+    desk.until(100)
+    desk.until(150, alive=False)
+    assert not desk.owner.lost
+
+
+def test_how_long_the_event_loop_may_stand_still_is_a_setting() -> None:
+    desk = Desk(stall=5)
+    desk.until(100)
+    desk.until(200, alive=False)
+    assert max(time for time, _ in desk.calls) < 100 + 5
 
 
 def test_a_keeper_has_a_thread_of_its_own_that_outlives_a_failed_beat() -> None:

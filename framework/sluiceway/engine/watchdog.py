@@ -123,7 +123,7 @@ class Watchdog:
             self._log.error,
             "no progress",
             reason=self.trouble,
-            consequence=f"unless that ends, the worker leaves in {leaves_in:g}s, with exit code {EXIT_CODE}",
+            consequence=f"unless that ends, the worker leaves in {leaves_in:.3g}s, with exit code {EXIT_CODE}",
             fix=fix,
         )
 

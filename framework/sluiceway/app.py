@@ -15,6 +15,7 @@ from sluiceway.adapters.check import missing, needs
 from sluiceway.adapters.clients import Clients
 from sluiceway.adapters.clock import SystemClock
 from sluiceway.adapters.context import RunContext
+from sluiceway.adapters.ecs import AGENT, protected
 from sluiceway.adapters.health import serve_health
 from sluiceway.adapters.http import HttpPool
 from sluiceway.adapters.log import logger
@@ -129,7 +130,15 @@ async def _start(pipelines: Sequence[Pipeline], options: Options, stack: AsyncEx
     workers = [await stack.enter_async_context(_prepared(p, shared, options)) for p in pipelines]
     if options.health_port is not None:
         stack.enter_context(serve_health(options.health_port, workers))
+    long = [worker for pipeline, worker in zip(pipelines, workers, strict=True) if pipeline.drain.protect]
+    if long and (agent := os.environ.get(AGENT)):
+        held = partial(_held, long)
+        await stack.enter_async_context(protected(agent, held, shared.clock, logger()))
     return workers
+
+
+def _held(workers: Sequence[Worker]) -> int:
+    return sum(worker.held for worker in workers)
 
 
 async def _unless(stop: asyncio.Event, start: Coroutine[object, object, list[Worker]]) -> list[Worker] | None:

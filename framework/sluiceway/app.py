@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from sluiceway.adapters.check import missing, needs
 from sluiceway.adapters.clients import Clients
@@ -31,6 +32,9 @@ from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.watchdog import EXIT_CODE, guarded, say
 from sluiceway.engine.worker import Worker
 from sluiceway.opening import open_worker
+
+_PATIENCE: Final = 2.0
+"""Seconds that a start has to end when it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ async def _unless(stop: asyncio.Event, start: Coroutine[object, object, list[Wor
     finally:
         starting.cancel()
         stopped.cancel()
-        await asyncio.gather(starting, stopped, return_exceptions=True)
+        await asyncio.wait({starting, stopped}, timeout=_PATIENCE)
 
 
 async def _run_all(workers: Sequence[Worker], stop: asyncio.Event) -> None:

@@ -156,16 +156,19 @@ async def test_a_full_disk_for_the_log_costs_log_lines_and_nothing_else(run_comm
         assert await command.leaves() == 0
 
 
-@pytest.mark.parametrize("times", [1, 3])
-async def test_sigterm_with_messages_in_flight_loses_none(run_command: Any, service: Any, times: int) -> None:
+TERM, INT = signal.SIGTERM, signal.SIGINT
+
+
+@pytest.mark.parametrize("signals", [[TERM], [INT], [TERM, TERM, TERM], [INT, TERM, INT]])
+async def test_a_stop_with_messages_in_flight_loses_none(run_command: Any, service: Any, signals: list[int]) -> None:
     behaviour, url = service
     async with run_command(SLOW, SERVICE=url) as command:
         for batch in ([0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 11]):
             await command.queues.send_all(*(json.dumps({"n": n}) for n in batch))
             await behaviour.until(lambda batch=batch: behaviour.asked.issuperset(batch))
         started = time.monotonic()
-        for _ in range(times):
-            command.signal(signal.SIGTERM)
+        for number in signals:
+            command.signal(number)
             await command.see("draining")
         behaviour.draining.set()
         assert await command.leaves() == 0

@@ -17,8 +17,9 @@ import asyncio
 import sys
 import threading
 import time
+from contextlib import asynccontextmanager
 
-from sluiceway import stage
+from sluiceway import Stage, stage
 
 
 @stage
@@ -45,6 +46,35 @@ def waits(message):
     if message.body:
         threading.Event().wait(60)
     return message
+
+
+class Clings(Stage):
+    @asynccontextmanager
+    async def open(self, context):
+        print('{"event": "called"}', file=sys.stderr, flush=True)
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+        yield self.process
+
+
+class Lingers(Stage):
+    @asynccontextmanager
+    async def open(self, context):
+        self.__dict__["beside"] = asyncio.create_task(self.linger())
+        yield self.same
+
+    def same(self, message):
+        return message
+
+    async def linger(self):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            print('{"event": "nearly gone"}', file=sys.stderr, flush=True)
+            time.sleep(0.5)
 """
 FILE = """
 version: 1
@@ -100,9 +130,33 @@ async def test_a_call_that_does_not_end_makes_the_worker_drain_and_leave(run_com
 @pytest.mark.parametrize("kind", ["clings", "waits"])
 @pytest.mark.usefixtures("stages")
 async def test_sigterm_while_a_call_does_not_end_lets_the_worker_leave_in_time(run_command: Any, kind: str) -> None:
-    async with run_command(FILE.replace("stall: 1s", "stall: 1m") % kind) as command:
+    async with run_command(FILE.replace("timeout: 100ms", "timeout: 1h") % kind) as command:
         await command.see("called")
         began = time.monotonic()
         command.signal(signal.SIGTERM)
         assert await command.leaves() == 0
         assert time.monotonic() - began < 7
+
+
+@pytest.mark.usefixtures("stages")
+async def test_sigterm_ends_a_start_that_does_not_heed_its_cancellation(run_command: Any) -> None:
+    async with run_command(FILE % "Clings") as command:
+        await command.see("called")
+        began = time.monotonic()
+        command.signal(signal.SIGTERM)
+        assert await command.leaves() == 0
+        assert time.monotonic() - began < 7
+
+
+@pytest.mark.usefixtures("stages")
+async def test_a_signal_just_before_it_leaves_changes_nothing(run_command: Any) -> None:
+    text = (FILE % "Lingers").replace(
+        "memory, with: {messages: [{body: 0}, {body: 1}]}", "sqs, with: {queue: '${Q}-in'}"
+    )
+    text += "errors: {dead_letter: {use: sqs, with: {queue: '${Q}-dlq'}}}"
+    async with run_command(text.replace("7s", "30s").replace("'${Q}-in'", "'${Q}-in', wait_time: 1s")) as command:
+        await command.see("started")
+        command.signal(signal.SIGTERM)
+        await command.see("nearly gone")
+        command.signal(signal.SIGINT)
+        assert await command.leaves() == 0

@@ -65,6 +65,34 @@ def test_held_legs_are_given_back_at_once(bench: type[Bench]) -> None:
     assert run.ended_at <= 110
 
 
+def test_a_stop_during_an_outage_gives_everything_back_at_once_whatever_was_waited_for(bench: type[Bench]) -> None:
+    down = StrictSink(calls=lambda _: Transient("503"))
+    run = bench(sinks={"bus": down}, in_flight=20, queue_options=OPEN).send(*range(50)).stop_at(100)
+    run.run()
+    assert run.log.count("paused") == 1
+    assert run.worker.down == ["bus"]
+    assert len(run.queue.messages) == 50
+    assert run.queue.in_flight == []
+    assert run.ended_at == pytest.approx(100, abs=0.1)
+
+
+def test_a_stop_while_the_source_does_not_answer_is_heeded_at_once(bench: type[Bench]) -> None:
+    run = bench(queue_options={**OPEN, "receives": lambda _: Transient("503")}).stop_at(100).run()
+    assert run.log.count("source does not answer") == 1
+    assert run.ended_at == pytest.approx(100, abs=0.1)
+
+
+def test_a_poll_that_does_not_end_is_cut_off_at_the_deadline(bench: type[Bench]) -> None:
+    class Silent(StrictQueue):
+        async def receive(self, limit: int) -> Sequence[Delivery]:
+            await asyncio.sleep(100_000)
+            return ()
+
+    run = bench(queue_class=Silent, queue_options=OPEN).stop_at(1).run()
+    assert run.log.count("drain cut short") == 1
+    assert run.ended_at <= 1 + 30 - 5
+
+
 def test_a_leg_that_fails_during_the_drain_is_given_back(bench: type[Bench]) -> None:
     fails = StrictSink(takes=3, calls=lambda _: Transient("503"))
     run = bench(sinks={"bus": fails}, queue_options=OPEN).send("a").stop_at(1).run()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,8 +14,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from tests.unit.engine.conftest import RecordedLog
 
+from sluiceway import app
 from sluiceway.adapters import ecs
 from sluiceway.adapters.ecs import LINGER, RENEWED_AFTER, TRIED_AGAIN_AFTER, Protection, protected
+from sluiceway.core.component import Stage
+from sluiceway.core.message import Message
+from sluiceway.core.spec import Pipeline, StageSpec
 from sluiceway.testing import ManualClock
 
 ON = {"ProtectionEnabled": True, "ExpiresInMinutes": 10}
@@ -33,11 +39,13 @@ class Agent:
         self.asked: list[Any] = []
         self.answers: list[tuple[int, Any]] = []
         self.silent = False
+        self.called = asyncio.Event()
         self.protection: Protection
 
     async def answer(self, request: web.Request) -> web.Response:
         asked = await request.json()
         self.asked.append(asked)
+        self.called.set()
         if self.silent:
             await asyncio.Event().wait()
         if self.answers:
@@ -178,3 +186,47 @@ async def test_the_block_protects_and_releases(agent: Agent) -> None:
     async with protected(agent.url, lambda: agent.held, clock, agent.log), asyncio.timeout(10):
         await clock.looked.wait()
     assert agent.asked == [ON, OFF]
+
+
+def pipeline(folder: Path, name: str, called: asyncio.Event, *, protect: bool) -> Pipeline:
+    """Return a pipeline that holds a message until the agent has been called."""
+
+    class Waits(Stage):
+        async def process(self, message: Message) -> Message:
+            async with asyncio.timeout(0.1 if not protect else 10):
+                await called.wait()
+            return message
+
+    file = folder / f"{name}.yaml"
+    file.write_text(
+        f"version: 1\nname: {name}\nsource: {{use: memory, with: {{messages: [{{body: 1}}]}}}}\n"
+        f"sinks: [{{use: memory}}]\ndrain: {{protect: {str(protect).lower()}}}\nerrors: {{retry: {{attempts: 1}}}}\n"
+    )
+    return replace(app.load(file), stages=(StageSpec("waits", "waits", Waits()),))
+
+
+@pytest.mark.parametrize(
+    ("protect", "asked"), [((True, True), [ON, OFF]), ((True, False), [ON, OFF]), ((False, False), [])]
+)
+async def test_pipelines_that_ask_for_it_share_one_protection(
+    agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protect: tuple[bool, bool], asked: list[Any]
+) -> None:
+    monkeypatch.setenv("ECS_AGENT_URI", agent.url)
+    monkeypatch.setattr(ecs, "_LOOK_EVERY", 0.01)
+    pipelines = [
+        pipeline(tmp_path, name, agent.called, protect=wanted)
+        for name, wanted in zip(("orders", "returns"), protect, strict=True)
+    ]
+    async with asyncio.timeout(10):
+        await app.serve(pipelines, app.Options())
+    assert agent.asked == asked
+
+
+async def test_outside_of_ecs_nothing_is_protected(
+    agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ECS_AGENT_URI", raising=False)
+    agent.called.set()
+    async with asyncio.timeout(10):
+        await app.serve([pipeline(tmp_path, "orders", agent.called, protect=True)], app.Options())
+    assert agent.asked == []

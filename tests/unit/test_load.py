@@ -251,3 +251,15 @@ def test_no_signature_shows_the_environment() -> None:
     assert [
         inspect.signature(function).parameters["environ"].default for function in (app.load, load, check, read_settings)
     ] == [None] * 4
+
+
+@pytest.mark.parametrize("stall", ["999ms", "61m", "0s"])
+def test_how_long_a_worker_may_hang_has_bounds(file: Path, stall: str) -> None:
+    found = checked(file, GOOD + f"limits: {{stall: {stall}}}\n")
+    assert places(found) == ["5:17 invalid limits.stall"]
+    assert found.problems[0].message.startswith("expected 1s to 1h, found ")
+
+
+def test_a_worker_may_hang_for_a_minute_unless_the_file_says_otherwise(file: Path) -> None:
+    assert checked(file, GOOD).pipeline.limits.stall == 60
+    assert checked(file, GOOD + "limits: {stall: 5m}\n").pipeline.limits.stall == 300

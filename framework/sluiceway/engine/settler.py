@@ -117,6 +117,7 @@ class Settler:
         ready = [(s, order) for s in held if (order := s.order) is not None and not s.owner.completions]
         if not ready:
             return
+        await self._ledger.legs.remember(s.owner for s, order in ready if isinstance(order, Retry))
         for settlement, order in ready:
             if isinstance(order, Retry):
                 self._keeper.release(settlement.owner)  # from now on a renewal would only undo the delay
@@ -213,6 +214,8 @@ class Settler:
     def _void(self, owner: Owner) -> None:
         """Count a delivery whose lease was lost before it could be settled: the source decides, not we."""
         self._report.void += 1
+        if owner.legs is not None:
+            self._spawn(self._ledger.legs.remember([owner]))
         self._finish(owner)
 
     def _finish(self, owner: Owner) -> None:

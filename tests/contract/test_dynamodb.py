@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from sluiceway.adapters.check import Need, missing
+from sluiceway.adapters.check import Need, missing, needs, resources
 from sluiceway.adapters.context import RunContext
 from sluiceway.adapters.dynamodb import DynamoDbTable
+from sluiceway.config.load import load
 from sluiceway.core.errors import Transient
 from sluiceway.core.ports import Record
 from sluiceway.core.store import DynamoDbStore, store_resources
@@ -122,6 +124,16 @@ async def test_whatever_the_table_answers_no_message_is_to_blame(
             await store.put("key", b"", ttl=60)
         with pytest.raises(Transient, match="table records"):
             await store.delete("key", version="1")
+
+
+def test_the_store_of_accepted_legs_is_needed_at_start_and_is_no_component_s(tmp_path: Path) -> None:
+    file = tmp_path / "orders.yaml"
+    text = "version: 1\nname: orders\nsource: {use: memory}\nsinks: [{use: memory}]\n"
+    file.write_text(text + "errors: {store: {dynamodb: sluiceway}}\n")
+    pipeline = load(file)
+    [need] = needs(pipeline)
+    assert need == Need(f"{file}: errors.store", store_resources(DynamoDbStore(dynamodb="sluiceway"))[0])
+    assert resources(pipeline) == [need.thing]
 
 
 async def check(context: RunContext, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -35,6 +35,7 @@ class Faulty(MemoryStore):
     async def get(self, key: str) -> Record | None:
         if self.down:
             raise Transient("the store is down")
+        await asyncio.sleep(0)  # so that others come between
         return await super().get(key)
 
     async def put(self, key: str, value: bytes, *, ttl: float, version: str | None = None) -> str | None:

@@ -214,8 +214,6 @@ class Settler:
     def _void(self, owner: Owner) -> None:
         """Count a delivery whose lease was lost before it could be settled: the source decides, not we."""
         self._report.void += 1
-        if owner.legs is not None:
-            self._spawn(self._ledger.legs.remember([owner]))
         self._finish(owner)
 
     def _finish(self, owner: Owner) -> None:

@@ -44,7 +44,7 @@ _TRIES: Final = 3
 """Reads of a record that others change at the same time, before the message waits for a better moment."""
 
 _LONGEST_KEY: Final = 512
-"""Bytes of a key that is written as it is; of a longer one, the SHA-256."""
+"""Bytes of a key that is written as it is; of a longer one, or one that is no Unicode text, the SHA-256."""
 
 
 class IdempotentReceiver(Stage):
@@ -191,13 +191,18 @@ def _written(key: JSON) -> str:
     """Return a key as the store has it.
 
     Raises:
-        Reject: There is none: all messages without one would be repeats of each other.
+        Reject: There is none (`missing`): all messages without one would be repeats of each other. Or it has something
+            that JSON cannot carry (`invalid`).
     """
     if key is None or key == "":
         raise Reject("the message has no key", error="missing")
-    text = key if isinstance(key, str) else json.dump(key).decode()
-    raw = text.encode()
-    return text if len(raw) <= _LONGEST_KEY else f"sha256:{sha256(raw).hexdigest()}"
+    try:
+        raw = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else json.dump(key)
+    except ValueError as error:
+        raise Reject(f"the key cannot be written: {error}") from error
+    text = raw.decode(errors="replace")
+    is_whole = len(raw) <= _LONGEST_KEY and text.encode() == raw
+    return text if is_whole else f"sha256:{sha256(raw).hexdigest()}"
 
 
 def _read(record: Record) -> _Claim:

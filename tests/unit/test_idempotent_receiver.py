@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +21,7 @@ from sluiceway.adapters.memory_store import MemoryStore
 from sluiceway.testing import ManualClock, VirtualClock, run_virtual
 from sluiceway_patterns.idempotent import IdempotentReceiver
 
-Process = Callable[[Message], Awaitable[Any]]
+Process = Callable[[Message], Any]
 
 
 class Faulty(MemoryStore):
@@ -101,9 +101,20 @@ def test_the_first_goes_on_and_once_it_is_done_repeats_are_dropped_for_the_windo
     on(test, window="1h")
 
 
+KEYS: list[JSON] = [1, 2, "x", True, [1], {"a": 1}, 1.5, "é" * 600, "é" * 601, "\ud800", "\ud801", "\ufffd"]
+
+
+def test_a_key_that_cannot_be_written_is_rejected() -> None:
+    async def test(_: Shared, process: Process) -> None:
+        with pytest.raises(Reject, match="the key cannot be written"):
+            await process(order(["\ud800"]))
+
+    on(test)
+
+
 def test_messages_with_other_keys_do_not_meet() -> None:
     async def test(_: Shared, process: Process) -> None:
-        results = [await process(order(n)) for n in (1, 2, "x", True, [1], {"a": 1}, 1.5, "é" * 600, "é" * 601)]
+        results = [await process(order(n)) for n in KEYS]
         assert all(isinstance(result, Claimed) for result in results)
 
     on(test)

@@ -98,12 +98,13 @@ class Fleet:
                 context = Opened(self, Ports(self.store, life, "get", "put", "delete"))
                 processes["once"] = await stack.enter_async_context(self.once.open(context))  # type: ignore[arg-type] # what is used of a context
             queue: Any = Ports(self.queue, life, "receive", "settle")
+            legs: Any = Ports(self.legs, life, "get", "put") if self.legs else None
             parts = replace(
                 parts,
                 receiver=queue,
                 processes=processes,
                 sends={name: life.guard("send", sink.send) for name, sink in self.bench.sinks.items()},
-                store=Ports(self.legs, life, "get", "put") if self.legs else None,
+                store=legs,
             )
             around = Surroundings(self.clock, self.random, self.bench.log, self.bench.report, threads=False)
             worker = Worker(self.bench.pipeline(), parts, around)
@@ -240,7 +241,7 @@ def test_what_is_rejected_or_fails_is_let_in_when_it_is_sent_again(play: Callabl
     assert [facts.id for facts in run.facts] == ["m1"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_whoever_dies_when_nothing_is_lost_and_only_what_the_dead_held_is_sent_twice(
     bench: type[Bench], seed: int

@@ -14,14 +14,15 @@ from sluiceway.core.expression import Expression
 from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Drop, Result
-from sluiceway.core.ports import Delivery
+from sluiceway.core.outcome import Claimed, Defer, Drop, Result
+from sluiceway.core.ports import Delivery, Record, Store
 from sluiceway.core.process import Process
 from sluiceway.core.resource import Resource
 from sluiceway.core.schema import Schema
 from sluiceway.core.secret import Secret
 from sluiceway.core.settings import Settings
 from sluiceway.core.stage_function import stage
+from sluiceway.core.store import StoreChoice, store_resources
 from sluiceway.core.units import Duration, Size
 from sluiceway.core.url import shown_url
 
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JSON",
+    "Claimed",
     "Context",
+    "Defer",
     "Delivery",
     "Drop",
     "Duration",
@@ -42,6 +45,7 @@ __all__ = [
     "Message",
     "OversizeAnswer",
     "Process",
+    "Record",
     "Reject",
     "Resource",
     "Result",
@@ -52,6 +56,8 @@ __all__ = [
     "Size",
     "Source",
     "Stage",
+    "Store",
+    "StoreChoice",
     "Transient",
     "json",
     "load",
@@ -59,6 +65,7 @@ __all__ = [
     "shown_url",
     "stage",
     "status_error",
+    "store_resources",
 ]
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sluiceway.adapters.check import place_of
 from sluiceway.core.context import Context
 from sluiceway.core.errors import InvalidPipeline, OutsideError
-from sluiceway.core.ports import Queue
+from sluiceway.core.ports import Queue, Store
 from sluiceway.core.problem import Problem
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import Pipeline
@@ -55,7 +55,17 @@ async def open_worker(
         _check_kinds(pipeline, processes)
         receiver = await enter("source", pipeline.source.component.open(context_for("source")))
         retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
-        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention), around)
+        store = await _open_store(pipeline, context_for)
+        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention, store), around)
+
+
+async def _open_store(pipeline: Pipeline, context_for: Callable[[str], Context]) -> Store | None:
+    if pipeline.store is None:
+        return None
+    try:
+        return await context_for("errors.store").store(pipeline.store)
+    except OutsideError as error:
+        raise OutsideError(f"{place_of(pipeline, 'errors.store')}: {error}") from error
 
 
 def _check_kinds(pipeline: Pipeline, processes: Mapping[str, Process]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import sluiceway
 
-# What is promised to users; Gather and Store join with the patterns that gather.
+# What is promised to users; Gather joins with the patterns that gather.
 PROMISED = {
     "Context",
     "Drop",
@@ -29,6 +29,7 @@ PROMISED = {
     "Size",
     "Source",
     "Stage",
+    "Store",
     "Transient",
     "load",
     "run",
@@ -37,18 +38,23 @@ PROMISED = {
 # What the built-in patterns and adapters need besides, and so any plugin.
 HELPERS = {
     "JSON",
+    "Claimed",
+    "Defer",
     "Delivery",
     "HttpAnswer",
     "HttpTarget",
     "OversizeAnswer",
     "Process",
+    "Record",
     "Resource",
     "Result",
     "Schema",
     "Settings",
+    "StoreChoice",
     "json",
     "shown_url",
     "status_error",
+    "store_resources",
 }
 FACADE = Path(sluiceway.__file__)
 

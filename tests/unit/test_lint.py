@@ -108,6 +108,21 @@ def test_tests_name_stages_to_mock_and_sinks_or_outcomes_to_expect(lint: Lint) -
     assert [p.suggestion for p in found] == [None, "memory"]
 
 
+ONCE = "source: {use: memory}\nstages: [{use: idempotent_receiver, with: {store: memory}}]\nsinks: [{use: memory}]\n"
+
+
+@pytest.mark.parametrize("workers", ["", "workers: 2\n"])
+def test_what_one_worker_remembers_is_not_enough_where_several_compete(lint: Lint, workers: str) -> None:
+    [problem] = lint(ONCE + workers)
+    assert places([problem]) == ["5:51 memory-store stages.0.with.store"]
+    assert problem.level == "warning"
+    assert "{dynamodb: TABLE}" in (problem.suggestion or "")
+
+
+def test_where_there_is_one_worker_it_may_remember_by_itself(lint: Lint) -> None:
+    assert lint(ONCE + "workers: 1\n") == []
+
+
 SQS = "source: {use: sqs, with: {queue: orders}}\nsinks: [{use: memory}]\n"
 
 

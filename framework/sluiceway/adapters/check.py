@@ -19,6 +19,7 @@ from sluiceway.core.errors import OutsideError
 from sluiceway.core.resource import Kind, Resource
 from sluiceway.core.secret import Secret
 from sluiceway.core.spec import Pipeline
+from sluiceway.core.store import store_resources
 
 Thing: TypeAlias = Resource | Secret
 
@@ -57,11 +58,13 @@ def needs(pipeline: Pipeline) -> Iterator[Need]:
         fetched = {resource for _, secret in secrets for resource in secret.resources()}
         yield from (Need(place, resource) for resource in component.resources() if resource not in fetched)
         yield from (Need(f"{place}.with{path}", secret) for path, secret in secrets)
+    yield from (Need(place_of(pipeline, "errors.store"), table) for table in store_resources(pipeline.store))
 
 
 def resources(pipeline: Pipeline) -> list[Resource]:
     """Return everything outside that a pipeline uses, each once."""
-    return list(dict.fromkeys(resource for _, component in _components(pipeline) for resource in component.resources()))
+    declared = [resource for _, component in _components(pipeline) for resource in component.resources()]
+    return list(dict.fromkeys([*declared, *store_resources(pipeline.store)]))
 
 
 def place_of(pipeline: Pipeline, part: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from sluiceway.config.problems import shown
 from sluiceway.core.settings import Settings
 from sluiceway.core.spec import BoundedContext, Drain, Limits, Retry, TestCase
+from sluiceway.core.store import StoreChoice
 from sluiceway.core.units import Duration
 
 _NAME: Final = r"[A-Za-z][A-Za-z0-9._-]{0,63}"
@@ -76,6 +77,11 @@ class Errors(Settings):
         default=None,
         description="Where wrong messages go; required, but for a memory source.",
         examples=["{use: sqs, with: {queue: orders-dlq}}"],
+    )
+    store: StoreChoice | None = Field(
+        default=None,
+        description="Where it is recorded which sinks have accepted a message, so that they are not sent it again.",
+        examples=["{dynamodb: sluiceway}"],
     )
 
 

@@ -12,6 +12,7 @@ from sluiceway.config.expect import expectations
 from sluiceway.config.loops import loops
 from sluiceway.config.problems import nearest
 from sluiceway.core.component import Sink, Stage
+from sluiceway.core.gather import Gather
 from sluiceway.core.problem import Problem
 from sluiceway.core.spec import LEAVE
 from sluiceway.core.units import Duration
@@ -211,6 +212,22 @@ def headers_forwarded(document: Document, draft: Draft) -> Iterator[Problem]:
                 )
 
 
+def memory_stores(document: Document, draft: Draft) -> Iterator[Problem]:
+    """What one worker remembers, another does not know; a gather has a stricter rule of its own."""
+    if value_at(document.value, ("workers",)) == 1:
+        return
+    for used in draft.stages:
+        if not isinstance(used.component, Gather) and getattr(used.component, "store", None) == "memory":
+            yield document.problem(
+                (*used.path, "with", "store"),
+                "a store in memory is each worker's own: what one has seen, another lets through, and so does the same"
+                " one after a restart",
+                code="memory-store",
+                suggestion="{dynamodb: TABLE}, or `workers: 1` at the top if there is only ever one",
+                level="warning",
+            )
+
+
 RULES: tuple[Rule, ...] = (
     unique_ids,
     declared_routes,
@@ -223,4 +240,5 @@ RULES: tuple[Rule, ...] = (
     fifo_source,
     paths_as_text,
     headers_forwarded,
+    memory_stores,
 )

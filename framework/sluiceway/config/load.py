@@ -153,6 +153,7 @@ class _Builder:
             unrouted=file.unrouted,
             workers=file.workers,
             retry=file.errors.retry,
+            store=file.errors.store,
             limits=file.limits,
             drain=file.drain,
             tests=tuple(file.tests),

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from sluiceway.core.component import Sink, Source, Stage
 from sluiceway.core.json import JSON
 from sluiceway.core.settings import Settings
+from sluiceway.core.store import DynamoDbStore
 from sluiceway.core.units import Duration, Size
 
 LEAVE: Final = 5.0
@@ -172,7 +173,10 @@ class SinkSpec:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A whole pipeline, ready to run."""
+    """A whole pipeline, ready to run.
+
+    Attributes as in the file; `store` is where accepted legs are recorded, if anywhere.
+    """
 
     name: str
     source: SourceSpec
@@ -184,6 +188,7 @@ class Pipeline:
     unrouted: Literal["reject", "drop"] = "reject"
     workers: int | None = None
     retry: Retry = field(default_factory=Retry)
+    store: Literal["memory"] | DynamoDbStore | None = None
     limits: Limits = field(default_factory=Limits)
     drain: Drain = field(default_factory=Drain)
     tests: tuple[TestCase, ...] = ()

@@ -49,6 +49,7 @@ StoreChoice: TypeAlias = Annotated[
     Discriminator(_kind),
     Field(description="`memory`, this worker's own and gone with it, or `{dynamodb: TABLE}`, shared by all workers."),
 ]
+"""The store that a component's settings name, for `Context.store`."""
 
 
 def store_resources(store: Literal["memory"] | DynamoDbStore | None) -> tuple[Resource, ...]:

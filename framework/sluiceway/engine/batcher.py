@@ -171,6 +171,8 @@ class Batcher:
             self._ledger.failed(leg.owner, self.sink.id, leg.message, error, own=own)
         else:
             leg.owner.own_failures += own
+            if leg.tries == 1 and leg.owner.legs is not None:  # this worker may not live to give it back
+                self._spawn(self._ledger.legs.remember([leg.owner]))
             self._held[leg] = asyncio.get_running_loop().call_later(wait, self._try_again, leg)
 
     def _try_again(self, leg: Leg) -> None:

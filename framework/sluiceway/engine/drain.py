@@ -33,6 +33,7 @@ async def cancel(tasks: Collection[asyncio.Task[None]]) -> None:
 async def give_back_held(ledger: Ledger, keeper: Keeper, receiver: Receiver, log: Log) -> None:
     """Give back every delivery that is not settled."""
     held = [owner for owner in ledger.owners.values() if not owner.lost]
+    await ledger.legs.remember(held, patience=_GIVE_BACK / 4)
     for owner in held:
         keeper.release(owner)
     await give_back([owner.delivery for owner in held], receiver, log)

@@ -19,6 +19,7 @@ from sluiceway.core.outcome import Ack, Completion, DeadLetter, Facts, Retry, Ve
 from sluiceway.core.ports import Delivery
 from sluiceway.engine.call import Calls
 from sluiceway.engine.dependencies import Dependencies
+from sluiceway.engine.legs import AcceptedLegs, Legs
 from sluiceway.engine.report import Ending
 from sluiceway.engine.retry import backoff
 from sluiceway.engine.surroundings import Surroundings
@@ -37,6 +38,7 @@ class Owner:
         accepted: The ids of the sinks that accepted it or a child of it.
         own_failures: Own failures of its held legs, beside those that the receive count tells.
         completions: What stages want to do before it is settled.
+        legs: Its accepted legs, where they are recorded for whoever has it next.
     """
 
     __slots__ = (
@@ -48,6 +50,7 @@ class Owner:
         "completions",
         "delivery",
         "lease",
+        "legs",
         "own_failures",
         "taken",
     )
@@ -59,6 +62,7 @@ class Owner:
         self.accepted: list[str] = []
         self.own_failures = 0
         self.completions: list[Completion] = []
+        self.legs: AcceptedLegs | None = None
         self._open = 1
         self._rejected: tuple[Message, Ending] | None = None
         self._returned: Ending | None = None
@@ -83,12 +87,18 @@ class Owner:
         if ending.kind == "accepted":
             if ending.where not in self.accepted:
                 self.accepted.append(ending.where)
+            if self.legs is not None:
+                self.legs.add(message, ending.where)
         elif ending.kind == "rejected":
             self._rejected = self._rejected or (message, ending)
         elif ending.kind == "returned":
             self._returned = max(self._returned or ending, ending, key=lambda e: e.delay)
         self._open -= 1
         self._ledger.ended(self, message, ending, last=self._open == 0)
+
+    def had_accepted(self, message: Message, sink: str) -> bool:
+        """Tell whether a sink has accepted exactly this message in an earlier receipt."""
+        return self.legs is not None and self.legs.has(message, sink)
 
     def verdict(self, pipeline: str, now: float) -> Verdict | None:
         """Combine the endings: lost before returned before rejected before done.
@@ -128,11 +138,18 @@ class Ledger:
         pipeline: Whose messages they are.
         dependencies: Tells a message's own failures from an outage.
         around: Time, jitter, and the report that hears of each ending.
+        legs: The record of accepted legs.
         max_age: Seconds after which a message that has just failed expires; None when unknown.
     """
 
     def __init__(
-        self, pipeline: spec.Pipeline, dependencies: Dependencies, around: Surroundings, *, max_age: float | None
+        self,
+        pipeline: spec.Pipeline,
+        dependencies: Dependencies,
+        around: Surroundings,
+        *,
+        max_age: float | None,
+        legs: Legs | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._clock = around.clock
@@ -141,6 +158,7 @@ class Ledger:
         self._max_age = max_age
         self.dependencies = dependencies
         self.calls = Calls(around.clock)
+        self.legs = legs or Legs(None, around)
         self.owners: dict[str, Owner] = {}
         self.empty = asyncio.Event()
         self.empty.set()

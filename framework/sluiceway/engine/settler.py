@@ -117,6 +117,7 @@ class Settler:
         ready = [(s, order) for s in held if (order := s.order) is not None and not s.owner.completions]
         if not ready:
             return
+        await self._ledger.legs.remember(s.owner for s, order in ready if isinstance(order, Retry))
         for settlement, order in ready:
             if isinstance(order, Retry):
                 self._keeper.release(settlement.owner)  # from now on a renewal would only undo the delay

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from sluiceway.core.message import Message
-from sluiceway.core.ports import Bury, Receiver, Send
+from sluiceway.core.ports import Bury, Receiver, Send, Store
 from sluiceway.core.process import Process
 from sluiceway.core.spec import Pipeline
 from sluiceway.engine.batcher import Batcher
@@ -24,6 +24,7 @@ from sluiceway.engine.drain import cancel, give_back_held, time_to_finish
 from sluiceway.engine.intake import Intake
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger, Owner
+from sluiceway.engine.legs import Legs
 from sluiceway.engine.report import Ending
 from sluiceway.engine.settler import Settler
 from sluiceway.engine.surroundings import Surroundings
@@ -42,6 +43,7 @@ class Parts:
         sends: By sink id.
         bury: The open dead-letter queue; None for a source that needs none.
         retention: Seconds for which the source keeps a message, when it says so.
+        store: Where accepted legs are recorded, if anywhere.
     """
 
     receiver: Receiver
@@ -49,6 +51,7 @@ class Parts:
     sends: Mapping[str, Send]
     bury: Bury | None = None
     retention: float | None = None
+    store: Store | None = None
 
 
 class Worker:
@@ -73,7 +76,8 @@ class Worker:
         self.dependencies = Dependencies(around.clock, around.log)
         self._intake = Intake(parts.receiver, self._budget, self.dependencies, around, self._spawn)
         max_age = pipeline.retry.max_age or (parts.retention and 0.9 * parts.retention)
-        self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age)
+        legs = Legs(parts.store, around, ttl=parts.retention)
+        self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age, legs=legs)
         stages = [(stage, parts.processes[stage.id]) for stage in pipeline.stages]
         self._chain = Chain(stages, self._ledger, self._spawn)
         self._sinks = [
@@ -136,6 +140,7 @@ class Worker:
         deliveries = await self._intake.poll(room)
         owners = self._ledger.open(deliveries)
         self.keeper.hold(owners)
+        await self._ledger.legs.recall(owners)
         await self._pass([(owner.delivery.message, owner) for owner in owners])
 
     async def _pass(self, items: list[Item], start: int = 0) -> None:
@@ -158,7 +163,10 @@ class Worker:
             return
         owner.fork(len(takers))
         for sink in takers:
-            sink.add(message, owner)
+            if owner.had_accepted(message, sink.sink.id):
+                owner.end(message, Ending("accepted", sink.sink.id, "in an earlier receipt"))
+            else:
+                sink.add(message, owner)
 
     def _flush_if_nothing_comes(self) -> None:
         """Let no batch wait for messages that cannot come: the queue is not deep, or there is no room for more."""

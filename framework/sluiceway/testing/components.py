@@ -10,7 +10,7 @@ from sluiceway.core.component import Component, Sink, Stage
 from sluiceway.core.context import Context
 from sluiceway.core.errors import Reject
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Result
+from sluiceway.core.outcome import Claimed, Result
 from sluiceway.core.ports import Send
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
@@ -103,6 +103,8 @@ def _watched(
 
 def _routes(result: object) -> set[str]:
     """Return the routes on which a stage's result goes on; what is no message has none, and the engine says so."""
+    if isinstance(result, Claimed):
+        result = result.message
     made = cast("Sequence[object]", result) if isinstance(result, list | tuple) else [result]
     return {route for each in made if isinstance(each, Message) for route in each.routes}
 

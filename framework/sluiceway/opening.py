@@ -84,7 +84,14 @@ def _check_kinds(pipeline: Pipeline, processes: Mapping[str, Process]) -> None:
 def _heed_queue(queue: Queue, pipeline: Pipeline, around: Surroundings) -> float | None:
     """Return how long the queue keeps a message; warn when its own rules would act before ours."""
     receives, attempts = queue.redrive_max_receives, pipeline.retry.attempts
-    if receives is not None and receives <= attempts:
+    if receives is not None and pipeline.source.component.blocks:
+        around.log.warning(
+            "the queue dead-letters first",
+            reason=f"its maxReceiveCount {receives} ends what `on_failure: block` is to keep waiting",
+            consequence="it can move messages that only wait behind another of their group, and break the order",
+            fix="remove the queue's RedrivePolicy, or set on_failure: dead_letter",
+        )
+    elif receives is not None and receives <= attempts:
         around.log.warning(
             "the queue dead-letters first",
             reason=f"its maxReceiveCount {receives} is not more than errors.retry.attempts {attempts}",

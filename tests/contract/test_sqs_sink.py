@@ -117,6 +117,19 @@ async def test_a_fifo_queue_gets_the_group_and_a_deduplication_id_for_each_messa
     assert delivery.message.meta["deduplication_id"] == "a/0"
 
 
+async def test_a_fifo_queue_gets_the_group_that_the_source_gave(endpoint: str, name: str, open_context: Any) -> None:
+    queue = f"{name}.fifo"
+    async with open_context(endpoint) as context:
+        await create(context, queue)
+        async with sink(queue).open(context) as send:
+            kept, lost = await send([Message({}, id="a", meta={"group": "g"}), Message({}, id="b")])
+        assert kept is None
+        assert isinstance(lost, Reject)
+        assert (lost.error, "meta.group is missing" in lost.reason) == ("missing", True)
+        (delivery,) = await receive(context, queue)
+    assert delivery.group == "g"
+
+
 async def test_each_entry_has_its_own_result(stub_aws: Any, open_context: Any) -> None:
     stub_aws.answer("GetQueueUrl", {"QueueUrl": "http://127.0.0.1/1/q"})
     failed = [
@@ -237,7 +250,6 @@ def test_a_message_beyond_the_limit_is_rejected_as_oversize() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"queue": "q.fifo"}, "needs `group`"),
         ({"queue": "q.fifo", "group": "g", "delay": "1s"}, "one delay for all"),
         ({"queue": "q", "deduplication": "d"}, "only a FIFO queue"),
         ({"queue": "q", "delay": "16m"}, "at most 15m"),

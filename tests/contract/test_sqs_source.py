@@ -75,6 +75,43 @@ async def test_a_fifo_message_carries_its_group_and_deduplication_id(
     assert delivery.message.meta["deduplication_id"] == "{}"
 
 
+async def test_a_receive_that_got_no_answer_is_made_again_with_the_same_id(stub_aws: Any, open_context: Any) -> None:
+    stub_aws.answer("GetQueueUrl", {"QueueUrl": "http://127.0.0.1/1/q.fifo"})
+    stub_aws.fail("ReceiveMessage", "InternalError", status=500, times=2)  # the client tries twice by itself
+    async with open_context(stub_aws.endpoint) as context, source("q.fifo").open(context) as receiver:
+        with pytest.raises(Transient):
+            await receiver.receive(5)
+        await receiver.receive(4)  # has no room for what the first may have been given
+        await receiver.receive(10)
+        await receiver.receive(10)
+    asked = [body for action, body in stub_aws.calls if action == "ReceiveMessage"]
+    first = asked[0]["ReceiveRequestAttemptId"]
+    again = [(body["MaxNumberOfMessages"], body["ReceiveRequestAttemptId"] == first) for body in asked]
+    assert again == [(5, True), (5, True), (4, False), (5, True), (10, False)]
+    assert len({body["ReceiveRequestAttemptId"] for body in asked}) == 3
+
+
+async def test_a_standard_queue_is_given_no_attempt_id(stub_aws: Any, open_context: Any) -> None:
+    stub_aws.answer("GetQueueUrl", {"QueueUrl": "http://127.0.0.1/1/q"})
+    async with open_context(stub_aws.endpoint) as context, source("q").open(context) as receiver:
+        await receiver.receive(5)
+    assert "ReceiveRequestAttemptId" not in dict(stub_aws.calls)["ReceiveMessage"]
+
+
+async def test_an_emulators_fifo_queue_hands_a_group_out_again_in_order_once_all_of_it_is_back(
+    endpoint: str, name: str, open_context: Any
+) -> None:
+    async with open_context(endpoint) as context:
+        await queue_with(context, f"{name}.fifo", "1", "2", "3", FifoQueue="true")
+        async with source(f"{name}.fifo").open(context) as receiver:
+            held = await receiver.receive(10)
+            assert [delivery.message.body for delivery in held] == [1, 2, 3]
+            await receiver.settle([(delivery, Retry(0, "back")) for delivery in held[1:]])
+            assert await receiver.receive(10) == []
+            await receiver.settle([(held[0], Retry(0, "back"))])
+            assert [delivery.message.body for delivery in await receiver.receive(10)] == [1, 2, 3]
+
+
 async def test_acknowledged_messages_are_gone_and_retried_ones_come_again(
     endpoint: str, name: str, open_context: Any
 ) -> None:

@@ -127,6 +127,16 @@ def test_each_message_s_way_is_told_and_ctrl_c_drains(dev: Dev) -> None:
     assert sum(dead in line for line in dev.lines) == 1
 
 
+def test_a_fifo_source_is_created_sent_to_and_carried_in_order(folder: Path) -> None:
+    file = folder / "orders.yaml"
+    file.write_text(PIPELINE.replace("queue: dev-orders}", "queue: dev-orders.fifo}"))
+    with closing(Dev(folder)) as dev:
+        dev.see("sqs:dev-orders.fifo")
+        for name in dev.send('{"n": 1}', '{"n": 1}', '{"n": 1}'):
+            dev.see(f"{name} → accepted bus")
+        assert dev.stop() == 0
+
+
 def test_a_save_of_the_file_its_schema_or_its_plugin_is_loaded(dev: Dev) -> None:
     dev.see(RUNS)
     for name, old, new, message, way in (

@@ -159,13 +159,37 @@ def test_two_polls_fit_into_the_stop_time_out(lint: Lint, wait: str, stop: str, 
     assert places(found) == ([] if right else ["4:53 drain source.with.wait_time"])
 
 
-def test_a_fifo_source_is_refused_for_now(lint: Lint) -> None:
-    found = lint(
-        "source: {use: sqs, with: {queue: orders.fifo}}\nsinks: [{use: memory}]\n"
-        "errors: {dead_letter: {use: sqs, with: {queue: orders-dlq}}}\n"
+@pytest.mark.parametrize("source", ["orders", "orders.fifo"])
+@pytest.mark.parametrize("dead", ["dead", "dead.fifo"])
+def test_standard_and_fifo_sources_dead_letter_into_standard_and_fifo_queues(
+    lint: Lint, source: str, dead: str
+) -> None:
+    assert not lint(
+        f"source: {{use: sqs, with: {{queue: {source}}}}}\nsinks: [{{use: memory}}]\n"
+        f"errors: {{dead_letter: {{use: sqs, with: {{queue: {dead}}}}}}}\n"
     )
-    assert places(found) == ["4:34 fifo source.with.queue"]
-    assert found[0].message == "FIFO queues come with a later version"
+
+
+@pytest.mark.parametrize(
+    ("source", "group", "right"),
+    [("orders", "", False), ("orders", ", group: {jmes: body.customer}", True), ("orders.fifo", "", True)],
+)
+def test_a_sink_on_a_fifo_queue_needs_a_group_unless_the_source_gives_one(
+    lint: Lint, source: str, group: str, *, right: bool
+) -> None:
+    found = lint(
+        f"source: {{use: sqs, with: {{queue: {source}}}}}\nsinks: [{{use: sqs, with: {{queue: out.fifo{group}}}}}]\n"
+        "errors: {dead_letter: {use: sqs, with: {queue: dead}}}\n"
+    )
+    assert places(found) == ([] if right else ["5:34 missing sinks.0.with.group"])
+
+
+def test_only_a_fifo_source_takes_on_failure(lint: Lint) -> None:
+    (found,) = lint(
+        "source: {use: sqs, with: {queue: orders, on_failure: dead_letter}}\nsinks: [{use: memory}]\n"
+        "errors: {dead_letter: {use: sqs, with: {queue: dead}}}\n"
+    )
+    assert "only a FIFO queue (NAME.fifo) takes `on_failure`" in found.message
 
 
 def test_a_test_is_not_blamed_for_a_stage_whose_keys_are_wrong(lint: Lint) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, closing
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluiceway.adapters.context import clients_of
-from sluiceway.adapters.sqs_queue import QueueName, open_queue
+from sluiceway.adapters.sqs_attempts import Attempts
+from sluiceway.adapters.sqs_queue import QueueName, is_fifo, open_queue
 from sluiceway.adapters.sqs_receiver import SqsReceiver, queue_limits
-from sluiceway.core.body import decoder
 from sluiceway.core.component import Source
 from sluiceway.core.context import Context
 from sluiceway.core.resource import Resource
@@ -22,7 +22,8 @@ from sluiceway.core.units import Duration
 class SqsSource(Source):
     """Receive messages from an SQS queue.
 
-    A standard one: FIFO queues come with a later version, as their groups need lanes of their own; lint refuses them.
+    From a FIFO queue, each message group is carried in order: the next message of a group starts when the one before
+    it is settled for good, while other groups go on. Where one fails, `on_failure` says what becomes of its group.
 
     Message attributes become headers: text and numbers as they are, binary ones in base64. `meta` has source, queue,
     sent_at (ISO 8601, UTC), receive_count, and group and deduplication_id on a FIFO queue; header_types has the types
@@ -35,7 +36,8 @@ class SqsSource(Source):
     )
     on_failure: Literal["block", "dead_letter"] = Field(
         default="block",
-        description="For FIFO queues: a message that keeps failing by itself holds up its group, or is dead-lettered.",
+        description="FIFO queues: whether a message that keeps failing by itself holds up its group until it is too old"
+        " (errors.retry.max_age), or is dead-lettered after errors.retry.attempts.",
     )
 
     @field_validator("wait_time")
@@ -44,6 +46,25 @@ class SqsSource(Source):
         if not 0 <= value <= 20:
             raise PydanticCustomError("wait_time", "SQS waits for at most 20s")
         return value
+
+    @model_validator(mode="after")
+    def _as_the_queue_is(self) -> Self:
+        if "on_failure" in self.model_fields_set and not self.ordered:
+            raise PydanticCustomError(
+                "on_failure",
+                "only a FIFO queue (NAME.fifo) takes `on_failure`: a standard one has no groups to hold up",
+            )
+        return self
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it is a FIFO queue: a group on a standard one (a fair queue's tenant) asks for no order."""
+        return is_fifo(self.queue)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a message that keeps failing by itself holds up its group."""
+        return self.ordered and self.on_failure == "block"
 
     @property
     def poll_time(self) -> Duration:
@@ -71,6 +92,9 @@ class SqsSource(Source):
                 blocking,
                 url=url,
                 source=self,
-                decode=decoder(self.format, exact=self.numbers == "exact"),
                 limits=await queue_limits(sqs, url),
+                attempts=self._attempts(context) if self.ordered else None,
             )
+
+    def _attempts(self, context: Context) -> Attempts:
+        return Attempts(context.clock, context.random, visibility=self.visibility.initial)

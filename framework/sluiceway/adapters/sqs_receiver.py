@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sluiceway.adapters.aws_errors import AWS_ERRORS, classify, failure_of_each, is_absent
 from sluiceway.adapters.clients import BlockingSqs
+from sluiceway.adapters.sqs_attempts import Attempts
 from sluiceway.adapters.sqs_attributes import headers_of, typed
 from sluiceway.adapters.sqs_queue import BATCH_ENTRIES, MAX_VISIBILITY, chunks, judge_entries, queue_name
 from sluiceway.core import json
+from sluiceway.core.body import decoder
 from sluiceway.core.errors import LeaseLost, OutsideError, Transient
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
@@ -23,7 +25,7 @@ from sluiceway.core.ports import Delivery
 if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
     from types_aiobotocore_sqs.literals import MessageSystemAttributeNameType
-    from types_aiobotocore_sqs.type_defs import MessageTypeDef
+    from types_aiobotocore_sqs.type_defs import MessageTypeDef, ReceiveMessageRequestTypeDef
 
     from sluiceway.adapters.sqs import SqsSource
 
@@ -64,15 +66,16 @@ class SqsReceiver:
         *,
         url: str,
         source: SqsSource,
-        decode: Callable[[bytes], JSON],
         limits: QueueLimits,
+        attempts: Attempts | None = None,
     ) -> None:
         self.retention = limits.retention
         self.redrive_max_receives = limits.max_receives
         self._sqs = sqs
         self._blocking = blocking
         self._url = url
-        self._decode = decode
+        self._decode = decoder(source.format, exact=source.numbers == "exact")
+        self._attempts = attempts
         self._subject = f"queue {source.queue}"
         self._name = queue_name(source.queue)
         self._lease = math.ceil(source.visibility.initial)
@@ -81,20 +84,30 @@ class SqsReceiver:
     async def receive(self, limit: int) -> Sequence[Delivery]:
         """Wait for up to `wait_time` and return at most `limit` deliveries, never more than ten.
 
+        On a FIFO queue a call that got no answer is made again with the same id, so that what it was given is not held
+        up, and its groups with it, until its visibility time-out is over.
+
         Raises:
             Transient: SQS did not answer, or throttled.
             OutsideError: The queue is gone or access is denied.
         """
+        request: ReceiveMessageRequestTypeDef = {
+            "QueueUrl": self._url,
+            "MaxNumberOfMessages": min(limit, BATCH_ENTRIES),
+            "VisibilityTimeout": self._lease,
+            "WaitTimeSeconds": self._wait,
+            "MessageSystemAttributeNames": _SYSTEM_ATTRIBUTES,
+            "MessageAttributeNames": ("All",),
+        }
+        attempt = self._attempts.next(request["MaxNumberOfMessages"]) if self._attempts else None
+        if attempt is not None:
+            request["MaxNumberOfMessages"] = attempt.limit
+            request["ReceiveRequestAttemptId"] = attempt.id
         try:
-            answer = await self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=min(limit, BATCH_ENTRIES),
-                VisibilityTimeout=self._lease,
-                WaitTimeSeconds=self._wait,
-                MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
-                MessageAttributeNames=("All",),
-            )
+            answer = await self._sqs.receive_message(**request)
         except AWS_ERRORS as error:
+            if self._attempts is not None and attempt is not None:
+                self._attempts.lost(attempt)
             failure = classify(error, self._subject)
             # A call that SQS refuses as it stands is refused every time: an operator's matter, not a message's.
             raise failure if isinstance(failure, Transient) else OutsideError(str(failure)) from error

@@ -39,6 +39,12 @@ class SqsSink(Sink):
     """Send messages to an SQS queue, standard or FIFO.
 
     The headers named in `forward` become message attributes, of the types they were received with.
+
+    A FIFO queue gets each message in the group that it had in a FIFO source, unless `group` says otherwise. The
+    deduplication id is the message's own id, so that one sent twice is kept once. The source's deduplication id is not
+    used, as it may be a hash of the content: of two equal messages that the source took, more than five minutes apart,
+    this queue would then swallow the second when both arrive together. Where it is an id of the sender's, write
+    `deduplication: {jmes: meta.deduplication_id}`; of a message that a stage splits, every part needs one of its own.
     """
 
     batch_entries: ClassVar[int] = BATCH_ENTRIES
@@ -47,7 +53,9 @@ class SqsSink(Sink):
 
     queue: QueueName
     group: Expression | None = Field(
-        default=None, description="The message group; required for a FIFO queue.", examples=[{"jmes": "body.customer"}]
+        default=None,
+        description="The message group; a FIFO queue needs one: by default the message's own, from a FIFO source.",
+        examples=[{"jmes": "body.customer"}],
     )
     deduplication: Expression | None = Field(
         default=None, description="FIFO queues: the deduplication id; by default the message's id."
@@ -80,13 +88,16 @@ class SqsSink(Sink):
     @model_validator(mode="after")
     def _as_the_queue_needs(self) -> Self:
         fifo = is_fifo(self.queue)
-        if fifo and self.group is None:
-            raise PydanticCustomError("group", "a FIFO queue needs `group`: which messages must stay in order")
         if fifo and self.delay:
             raise PydanticCustomError("delay", "a FIFO queue has one delay for all, set on the queue itself")
         if not fifo and self.deduplication is not None:
             raise PydanticCustomError("deduplication", "only a FIFO queue (NAME.fifo) takes `deduplication`")
         return self
+
+    @property
+    def needs_group(self) -> bool:
+        """Whether it takes the source's group."""
+        return is_fifo(self.queue) and self.group is None
 
     def resources(self) -> Sequence[Resource]:
         """Return the queue and what is called on it."""
@@ -162,6 +173,8 @@ class SqsSink(Sink):
             entry["DelaySeconds"] = math.ceil(self.delay)
         if self.group is not None:
             entry["MessageGroupId"] = text_of(self.group, message, "group")
+        elif is_fifo(self.queue):
+            entry["MessageGroupId"] = _own_group(message)
         if is_fifo(self.queue):
             entry["MessageDeduplicationId"] = (
                 message.id if self.deduplication is None else text_of(self.deduplication, message, "deduplication")
@@ -181,3 +194,13 @@ class SqsSink(Sink):
     @property
     def _subject(self) -> str:
         return f"queue {self.queue}"
+
+
+def _own_group(message: Message) -> str:
+    group = message.meta.get("group")
+    if not isinstance(group, str):
+        raise Reject(
+            "meta.group is missing, which a FIFO queue needs: keep the meta of the message that came, or set `group`",
+            error="missing",
+        )
+    return group

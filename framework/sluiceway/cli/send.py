@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from uuid import uuid4
 
 import typer
 
@@ -13,12 +14,13 @@ from sluiceway.cli.errors import WRONG
 from sluiceway.cli.options import EndpointUrl, Localstack
 
 if TYPE_CHECKING:
-    from types_aiobotocore_sqs.type_defs import SendMessageRequestTypeDef
+    from types_aiobotocore_sqs.type_defs import SendMessageRequestTypeDef as Request
 
     from sluiceway.adapters.clients import Clients
     from sluiceway.adapters.sqs_attributes import Attribute
 
 _LINES = (".ndjson", ".jsonl")
+_GROUP = "send"
 
 
 def command(
@@ -35,6 +37,12 @@ def command(
     header: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A header for every message; may be repeated.", show_default=False),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help=f"FIFO queues: the message group; by default `{_GROUP}`.", show_default=False
+        ),
     ] = None,
     localstack: Localstack = False,
     endpoint_url: EndpointUrl = None,
@@ -55,7 +63,10 @@ def command(
     if not isinstance(source, SqsSource):
         _refuse(f"the source of {file} is `{pipeline.source.use}`: only a queue (`sqs`) can be sent to")
     bodies = [_checked(body, place, headers) for text in messages for place, body in _bodies(text)]
-    asyncio.run(_send(Clients(endpoint_url, localstack=localstack), source.queue, bodies, headers))
+    if group is not None and not source.ordered:
+        raise typer.BadParameter(f"{source.queue} is a standard queue, and only FIFO ones (NAME.fifo) have groups")
+    requests = [_request(body, headers, (group or _GROUP) if source.ordered else None) for body in bodies]
+    asyncio.run(_send(Clients(endpoint_url, localstack=localstack), source.queue, requests))
 
 
 def _headers(given: Sequence[str]) -> Mapping[str, Attribute]:
@@ -122,7 +133,13 @@ def _checked(body: bytes, place: str, headers: Mapping[str, Attribute]) -> str:
     return text
 
 
-async def _send(clients: Clients, queue: str, bodies: Sequence[str], headers: Mapping[str, Attribute]) -> None:
+def _request(body: str, headers: Mapping[str, Attribute], group: str | None) -> Request:
+    """Return what sends a body, but for the queue."""
+    fifo = {"MessageGroupId": group, "MessageDeduplicationId": str(uuid4())} if group else {}
+    return cast("Request", {"MessageBody": body, "MessageAttributes": headers, **fifo})
+
+
+async def _send(clients: Clients, queue: str, requests: Sequence[Request]) -> None:
     from sluiceway.adapters.aws_errors import AWS_ERRORS, classify  # noqa: PLC0415 - the AWS client costs 0.4 s
     from sluiceway.adapters.sqs_queue import open_queue  # noqa: PLC0415 - as above
     from sluiceway.core.errors import OutsideError  # noqa: PLC0415 - as above
@@ -130,10 +147,8 @@ async def _send(clients: Clients, queue: str, bodies: Sequence[str], headers: Ma
     async with clients:
         url = await open_queue(clients, queue)
         sqs = await clients.open("sqs")
-        for body in bodies:
-            request = cast(
-                "SendMessageRequestTypeDef", {"QueueUrl": url, "MessageBody": body, "MessageAttributes": headers}
-            )
+        for request in requests:
+            request["QueueUrl"] = url
             try:
                 sent = await sqs.send_message(**request)
             except AWS_ERRORS as error:

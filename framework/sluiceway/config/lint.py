@@ -168,16 +168,19 @@ def drain(document: Document, draft: Draft) -> Iterator[Problem]:
         )
 
 
-def fifo_source(document: Document, draft: Draft) -> Iterator[Problem]:
-    """The engine keeps no order within message groups yet; without it a FIFO queue would be read wrongly."""
-    queue = value_at(document.value, ("source", "with", "queue"))
-    if draft.source is not None and isinstance(queue, str) and queue.endswith(".fifo"):
-        yield document.problem(
-            ("source", "with", "queue"),
-            "FIFO queues come with a later version",
-            code="fifo",
-            suggestion="read from a standard queue",
-        )
+def groups(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A FIFO queue takes no message without a group, and a standard source gives none."""
+    if draft.source is None or draft.source.ordered:
+        return
+    for used in draft.sinks:
+        if used.component is not None and used.component.needs_group:
+            yield document.problem(
+                (*used.path, "with", "group"),
+                "a FIFO queue needs `group`, which messages must stay in order: this source gives them none",
+                code="missing",
+                at=(*used.path, "with", "queue"),
+                suggestion="add `group: {jmes: body.…}` under `with`",
+            )
 
 
 def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
@@ -237,7 +240,7 @@ RULES: tuple[Rule, ...] = (
     loops,
     leases,
     drain,
-    fifo_source,
+    groups,
     paths_as_text,
     headers_forwarded,
     memory_stores,

@@ -119,6 +119,16 @@ class Source(Component):
     """What is wrong must be put somewhere: a queue would hand it out for ever."""
 
     @property
+    def ordered(self) -> bool:
+        """Messages of one group (`Delivery.group`) are handed out in order, and must be carried in order."""
+        return False
+
+    @property
+    def blocks(self) -> bool:
+        """A message that keeps failing by itself holds up its group until it is too old; else it is dead-lettered."""
+        return False
+
+    @property
     def poll_time(self) -> Duration:
         """How long one `receive` may take when there is nothing to receive."""
         return Duration(0)
@@ -140,6 +150,11 @@ class Sink(Component):
     """This sink may stand under `errors.dead_letter`: it overrides `open_dead_letters`."""
     forwards: ClassVar[bool] = True
     """It passes on the headers that `forward` names, and no others; false where it passes on all, or can pass none."""
+
+    @property
+    def needs_group(self) -> bool:
+        """It keeps each message in the group that the source gave it, so the source must give each one."""
+        return False
 
     forward: Annotated[tuple[str, ...], AfterValidator(check_forwarded)] = Field(
         default=(), description="Names of the headers to pass on."

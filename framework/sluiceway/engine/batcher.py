@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 from sluiceway.core.errors import MessageError, OutsideError, Reject, Transient
@@ -18,7 +19,8 @@ from sluiceway.engine.retry import backoff
 from sluiceway.engine.surroundings import Spawn, Surroundings
 
 LINGER = 0.01
-"""Seconds that a batch waits to be filled while the queue has more."""
+"""Seconds that a batch waits to be filled while the queue has more. With a FIFO source it waits only for what comes at
+the same moment: the next of each group waits for it."""
 
 
 class Leg:
@@ -61,6 +63,9 @@ class Batcher:
         self._draining = False
         self._permits = asyncio.Semaphore(sink.concurrency)
         self._accepted = Ending("accepted", sink.id)
+        self._ordered = pipeline.source.component.ordered
+        self._linger = 0 if self._ordered else LINGER
+        self._behind: dict[Owner, deque[Leg]] = {}
 
     def add(self, message: Message, owner: Owner) -> None:
         """Take a message; its leg ends when the sink has accepted or refused it, or when it is given back."""
@@ -71,7 +76,13 @@ class Batcher:
         except BaseException as error:  # noqa: BLE001 - whatever a sink raises, its message must not be lost
             self._ledger.failed(owner, self.sink.id, message, as_bug(error, self.sink.id))
             return
-        self._enqueue(Leg(message, owner, size))
+        leg = Leg(message, owner, size)
+        if self._ordered:
+            if owner in self._behind:
+                self._behind[owner].append(leg)
+                return
+            self._behind[owner] = deque()
+        self._enqueue(leg)
 
     def _weigh(self, message: Message) -> int:
         component = self.sink.component
@@ -111,7 +122,7 @@ class Batcher:
         if len(self._waiting) >= component.batch_entries:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LINGER, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(self._linger, self.flush)
 
     async def _deliver(self, batch: Sequence[Leg]) -> None:
         async with self._permits:
@@ -134,6 +145,7 @@ class Batcher:
     def _lost(self, leg: Leg) -> bool:
         if leg.owner.lost:
             leg.owner.end(leg.message, LOST)
+            self._over(leg.owner)
         return leg.owner.lost
 
     async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None] | Exception:
@@ -149,12 +161,26 @@ class Batcher:
         return TypeError(f"{self.sink.id} gave {len(judged)} results for {len(messages)} messages")
 
     def _judge(self, leg: Leg, result: Exception | None) -> None:
+        if isinstance(result, Transient):
+            self._hold(leg, result)
+            return
         if result is None:
             leg.owner.end(leg.message, self._accepted)
-        elif isinstance(result, Transient):
-            self._hold(leg, result)
         else:
             self._ledger.failed(leg.owner, self.sink.id, leg.message, result)
+        self._over(leg.owner)
+
+    def _over(self, owner: Owner) -> None:
+        """Let the next leg of a message go, or none when the message comes again: children arrive in their order."""
+        if not self._ordered:
+            return
+        behind = self._behind.get(owner)
+        if behind and not owner.lost and not owner.comes_again:
+            self._enqueue(behind.popleft())
+            return
+        ending = LOST if owner.lost else Ending("returned", self.sink.id, "one before it comes again")
+        for leg in self._behind.pop(owner, ()):
+            owner.end(leg.message, ending)
 
     def _hold(self, leg: Leg, error: Transient) -> None:
         """Try a failed leg again, alone and under its lease, for as long as that is sensible; else give it back."""
@@ -167,8 +193,9 @@ class Batcher:
         until = min(leg.held_since + retry.hold, leg.owner.taken + self._pipeline.source.component.visibility.limit)
         if self._draining:
             self._give_back(leg, error.reason)
-        elif now + wait > until or (own and leg.owner.attempts >= retry.attempts):
+        elif now + wait > until or (own and self._ledger.used_up(leg.owner)):
             self._ledger.failed(leg.owner, self.sink.id, leg.message, error, own=own)
+            self._over(leg.owner)
         else:
             leg.owner.own_failures += own
             if leg.tries == 1 and leg.owner.legs is not None:  # this worker may not live to give it back
@@ -181,6 +208,7 @@ class Batcher:
 
     def _give_back(self, leg: Leg, reason: str) -> None:
         leg.owner.end(leg.message, Ending("returned", self.sink.id, reason))
+        self._over(leg.owner)
 
 
 def _is_bug(error: Exception) -> bool:

@@ -41,6 +41,11 @@ class Chain:
             else:
                 self._steps.append(_Inline(list(run), ledger))
 
+    @property
+    def waits(self) -> bool:
+        """It has a stage with I/O, in which the messages of a batch wait for each other."""
+        return any(isinstance(step, _Concurrent) for step in self._steps)
+
     async def run(self, items: list[Item], start: int = 0) -> list[Item]:
         """Return what reaches the sinks, from a step on; everything else has ended with its owner."""
         for step in self._steps[start:]:

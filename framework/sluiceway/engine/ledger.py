@@ -39,6 +39,7 @@ class Owner:
         own_failures: Own failures of its held legs, beside those that the receive count tells.
         completions: What stages want to do before it is settled.
         legs: Its accepted legs, where they are recorded for whoever has it next.
+        uncounted: Receipts that were given back before anything was tried: it waited behind others of its group.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Owner:
         "legs",
         "own_failures",
         "taken",
+        "uncounted",
     )
 
     def __init__(self, delivery: Delivery, taken: float, ledger: Ledger) -> None:
@@ -63,6 +65,7 @@ class Owner:
         self.own_failures = 0
         self.completions: list[Completion] = []
         self.legs: AcceptedLegs | None = None
+        self.uncounted = 0
         self._open = 1
         self._rejected: tuple[Message, Ending] | None = None
         self._returned: Ending | None = None
@@ -76,7 +79,17 @@ class Owner:
     @property
     def attempts(self) -> int:
         """How often this message has been tried."""
-        return self.delivery.receive_count + self.own_failures
+        return self.receives + self.own_failures
+
+    @property
+    def receives(self) -> int:
+        """How often it has been received to be tried."""
+        return max(1, self.delivery.receive_count - self.uncounted)
+
+    @property
+    def comes_again(self) -> bool:
+        """A part of it is given back, so that the whole will come again."""
+        return self._returned is not None
 
     def fork(self, count: int) -> None:
         """Expect `count` endings where one was expected."""
@@ -156,6 +169,7 @@ class Ledger:
         self._random = around.random
         self._report = around.report
         self._max_age = max_age
+        self._blocks = pipeline.source.component.blocks
         self.dependencies = dependencies
         self.calls = Calls(around.clock)
         self.legs = legs or Legs(None, around)
@@ -186,6 +200,10 @@ class Ledger:
         if not self.owners:
             self.empty.set()
 
+    def used_up(self, owner: Owner) -> bool:
+        """Tell whether another own failure is one too many; where it blocks its group, none ever is."""
+        return not self._blocks and owner.attempts >= self._pipeline.retry.attempts
+
     def failed(self, owner: Owner, where: str, message: Message, error: Exception, *, own: bool | None = None) -> None:
         """End a message with what a stage or sink raised.
 
@@ -207,12 +225,12 @@ class Ledger:
             used_up, reason, asked = "exhausted", error.reason, error.retry_after or 0
         else:
             own, used_up, reason, asked = True, "bug", _last_frame(error), 0
-        if own and owner.attempts >= self._pipeline.retry.attempts:
+        if own and self.used_up(owner):
             owner.end(message, Ending("rejected", where, reason, used_up))
         elif self._expired(owner):
             owner.end(message, Ending("rejected", where, reason, "expired"))
         else:
-            delay = backoff(self._pipeline.retry.backoff, owner.delivery.receive_count, self._random)
+            delay = backoff(self._pipeline.retry.backoff, owner.receives, self._random)
             owner.end(message, Ending("returned", where, reason, delay=max(delay, asked)))
 
     def _expired(self, owner: Owner) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sluiceway.core import spec
 from sluiceway.core.errors import LeaseLost, MessageError, Transient
@@ -20,7 +21,7 @@ from sluiceway.engine.retry import backoff
 from sluiceway.engine.surroundings import Spawn, Surroundings
 
 LINGER = 0.01
-"""Seconds that settlements wait for each other."""
+"""Seconds that settlements wait for each other. Where others wait for them (FIFO), only those of one moment do."""
 
 DEAD_LETTER = "dead_letter"
 """The dead-letter queue's name as a dependency."""
@@ -29,6 +30,14 @@ _COMPLETION = 5.0
 """Seconds that a stage has for what it does before a settlement."""
 
 _BACKOFF = spec.Backoff(max=Duration("30s"))
+
+
+class Finished(Protocol):
+    """Hears of each delivery that has been settled."""
+
+    def __call__(self, owner: Owner, /, *, done: bool) -> None:
+        """Take one; `done` when it is gone from the source for good."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +61,12 @@ class Settler:
     A dead letter is confirmed by its queue before the original is deleted, and sent once however often the delete
     fails. A delete or a dead letter that fails is tried again under the lease; when the lease is lost first, the
     message comes again and the report says so.
+
+    Attributes:
+        on_finished: Hears of each delivery once its settlement is confirmed, or void.
     """
+
+    on_finished: Finished | None = None
 
     def __init__(  # noqa: PLR0913 - the last station gives back what every other one holds
         self,
@@ -108,7 +122,8 @@ class Settler:
         if len(self._waiting) >= FULL or len(self._waiting) == len(self._ledger.owners):
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LINGER, self.flush)
+            linger = LINGER if self.on_finished is None else 0
+            self._timer = asyncio.get_running_loop().call_later(linger, self.flush)
 
     async def _carry_out(self, batch: Sequence[_Settlement]) -> None:
         held = [settlement for settlement in batch if self._is_held(settlement)]
@@ -138,7 +153,7 @@ class Settler:
     def _confirm(self, settlement: _Settlement, result: Transient | LeaseLost | None) -> None:
         if result is None:
             self._report.done(settlement.owner.delivery, settlement.verdict)
-            self._finish(settlement.owner)
+            self._finish(settlement.owner, done=not isinstance(settlement.verdict, Retry))
         elif isinstance(result, LeaseLost):
             self._log.warning(
                 "settled too late",
@@ -214,9 +229,11 @@ class Settler:
     def _void(self, owner: Owner) -> None:
         """Count a delivery whose lease was lost before it could be settled: the source decides, not we."""
         self._report.void += 1
-        self._finish(owner)
+        self._finish(owner, done=False)
 
-    def _finish(self, owner: Owner) -> None:
+    def _finish(self, owner: Owner, *, done: bool) -> None:
         self._keeper.release(owner)
         self._ledger.close(owner)
         self._budget.release(len(owner.delivery.raw))
+        if self.on_finished is not None:
+            self.on_finished(owner, done=done)

@@ -22,6 +22,7 @@ from sluiceway.engine.chain import Chain, Item
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.drain import cancel, give_back_held, time_to_finish
 from sluiceway.engine.intake import Intake
+from sluiceway.engine.lanes import Lanes
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.legs import Legs
@@ -91,6 +92,9 @@ class Worker:
             parts.receiver, parts.bury, self._ledger, self.keeper, self._budget, around=around, spawn=self._spawn
         )
         self._ledger.on_verdict = self._settler.settle
+        self._lanes = Lanes(self._start) if pipeline.source.component.ordered else None
+        if self._lanes is not None:
+            self._settler.on_finished = self._lanes.leave
 
     @property
     def down(self) -> list[str]:
@@ -141,7 +145,16 @@ class Worker:
         owners = self._ledger.open(deliveries)
         self.keeper.hold(owners)
         await self._ledger.legs.recall(owners)
-        await self._pass([(owner.delivery.message, owner) for owner in owners])
+        if self._lanes is not None:
+            self._start(self._lanes.enter(owners))
+        else:
+            await self._pass([(owner.delivery.message, owner) for owner in owners])
+
+    def _start(self, heads: list[Owner]) -> None:
+        """Carry what has come to the head of its lane; where a stage does I/O each by itself, so that none waits."""
+        items = [(owner.delivery.message, owner) for owner in heads]
+        for batch in [[item] for item in items] if self._chain.waits else [items]:
+            self._spawn(self._pass(batch))
 
     async def _pass(self, items: list[Item], start: int = 0) -> None:
         """Take messages through the chain, from a step on, and hand what is left of them out to the sinks."""
@@ -154,6 +167,10 @@ class Worker:
 
     def _hand_out(self, message: Message, owner: Owner) -> None:
         """Give a message to every sink that takes it."""
+        if self._lanes is not None and owner.comes_again:
+            # Another child of it failed in a stage: the order in which they come to a sink is that of the next time.
+            owner.end(message, Ending("returned", "sinks", "another part of the message comes again"))
+            return
         takers = [sink for sink in self._sinks if not sink.routes or not sink.routes.isdisjoint(message.routes)]
         if not takers:
             routes = ", ".join(message.routes) or "none"
@@ -185,6 +202,8 @@ class Worker:
         self._around.log.info("draining", held=len(self._ledger.owners), waits_for=poll)
         try:
             async with asyncio.timeout(time_to_finish(self._pipeline.drain.stop_timeout)):
+                if self._lanes is not None:
+                    self._lanes.drain()
                 for sink in self._sinks:
                     sink.drain()
                 self._settler.drain()

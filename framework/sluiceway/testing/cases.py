@@ -11,7 +11,7 @@ from sluiceway.config.problems import printable
 from sluiceway.core.errors import Reject
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
-from sluiceway.core.spec import Pipeline, TestCase
+from sluiceway.core.spec import Given, Pipeline, TestCase
 from sluiceway.testing.difference import Item, count_difference, list_difference
 from sluiceway.testing.mocks import RunFailed
 from sluiceway.testing.pipeline import Ended, Ran, loaded, run_pipeline
@@ -79,19 +79,27 @@ def _failures(pipeline: Pipeline, test: TestCase) -> tuple[Failure, ...]:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is opened: the other tests still run
         return (_failure(f"the pipeline cannot run: {type(error).__name__}: {error}"),)
     outputs = _outputs(ran)
-    differences = {name: _difference(test.expect.get(name, []), items) for name, items in outputs.items()}
+    in_order = ran.sinks.keys() if _is_ordered(pipeline, given) else set[str]()
+    differences = {
+        name: _difference(test.expect.get(name, []), items, ordered=name in in_order) for name, items in outputs.items()
+    }
     return tuple(Failure(name, text) for name, text in differences.items() if text)
+
+
+def _is_ordered(pipeline: Pipeline, given: Sequence[Given]) -> bool:
+    """Tell whether the messages have one order: they come from a FIFO queue, in one group."""
+    return pipeline.source.component.ordered and len({str(each.meta.get("group")) for each in given}) == 1
 
 
 def _failure(text: str) -> Failure:
     return Failure(None, "\n".join(map(printable, text.splitlines())))
 
 
-def _difference(expected: Expected, items: Sequence[Item]) -> str:
+def _difference(expected: Expected, items: Sequence[Item], *, ordered: bool) -> str:
     if isinstance(expected, int):
         return count_difference(expected, items)
     wanted = expected if isinstance(expected, list) else [expected]
-    return list_difference([each for each in wanted if isinstance(each, dict)], items)
+    return list_difference([each for each in wanted if isinstance(each, dict)], items, ordered=ordered)
 
 
 def _outputs(ran: Ran) -> dict[str, list[Item]]:

@@ -31,8 +31,8 @@ def count_difference(expected: int, actual: Sequence[Item]) -> str:
     return "\n".join([f"expected {_messages(expected)}, {len(actual)} came", *_extra("  it was sent", actual)])
 
 
-def list_difference(expected: Sequence[Item], actual: Sequence[Item]) -> str:
-    """Return what is wrong when these messages were expected, in any order; empty when nothing is.
+def list_difference(expected: Sequence[Item], actual: Sequence[Item], *, ordered: bool = False) -> str:
+    """Return what is wrong when these messages were expected, in any order unless `ordered`; empty when nothing is.
 
     Each expectation takes a message of its own. One that finds none is shown beside the message most like it: how
     much is equal, then what differs; then what is left over on each side.
@@ -43,7 +43,7 @@ def list_difference(expected: Sequence[Item], actual: Sequence[Item]) -> str:
     wanting = [row for row in range(len(expected)) if row not in pairs]
     left = [column for column in range(len(actual)) if column not in pairs.values()]
     if not wanting and not left:
-        return ""
+        return _disorder(table, actual) if ordered else ""
     near = nearest_pairs(wanting, left, lambda row, column: table[row][column])
     lines = [f"{len(pairs)} of {_messages(len(expected))} came as expected"] if expected else ["expected to be empty"]
     for row, column in near.items():
@@ -51,6 +51,15 @@ def list_difference(expected: Sequence[Item], actual: Sequence[Item]) -> str:
     missing = [expected[row] for row in wanting if row not in near]
     extra = [actual[column] for column in left if column not in near.values()]
     return "\n".join([*lines, *_extra("  did not come", missing), *_extra("  not expected", extra)])
+
+
+def _disorder(table: Sequence[Sequence[Comparison]], actual: Sequence[Item]) -> str:
+    """Return what is wrong with the order in which all that was expected came."""
+    for place, row in enumerate(table):
+        if row[place].differences:
+            came = ", ".join(_name(item) for item in actual[:_MOST_MESSAGES])
+            return f"all came, but not in this order: number {place + 1} is not {_name(actual[place])} (came: {came})"
+    return ""
 
 
 def _pair(which: str, item: Item, comparison: Comparison) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from sluiceway.testing.virtual_time import VirtualLoop
 _PATIENCE: Final = 50
 """Receipts beyond `attempts` before a message that keeps failing is left until it is too old: what has not changed by
 then will not, and with a short back-off four days are half a million attempts."""
+
+_GROUP: Final = "test"
+"""The message group of what is given to a FIFO source without one in its `meta`."""
 
 GivenMessage: TypeAlias = Message | Mapping[str, object]
 """A message, or `{body, headers, meta}` as under `given:` in a file. A body that is bytes is sent as it is."""
@@ -103,7 +107,8 @@ class GivenQueue(StrictQueue):
 
     def __init__(self, pipeline: Pipeline, clock: Clock, fail: Fail) -> None:
         source = pipeline.source.component
-        super().__init__(clock, visibility=source.visibility.initial, close_when_empty=True)
+        super().__init__(clock, visibility=source.visibility.initial, close_when_empty=True, fifo=source.ordered)
+        self._ordered = source.ordered
         self._virtual = clock
         self._use = pipeline.source.use
         self._read = decoder(source.format, exact=source.numbers == "exact")
@@ -112,11 +117,13 @@ class GivenQueue(StrictQueue):
         self._fail = fail
         self._meta: dict[str, Mapping[str, JSON]] = {}
         self._returned: set[str] = set()
+        self._waited: Counter[str] = Counter()
 
     def give(self, message: Sent) -> None:
         """Put a message into the queue."""
-        self._meta[message.id] = message.meta
-        self.send(message.raw, headers=message.headers, id=message.id)
+        group = str(message.meta.get("group", _GROUP)) if self._ordered else ""
+        self._meta[message.id] = {"group": group, **message.meta} if group else message.meta
+        self.send(message.raw, headers=message.headers, id=message.id, group=group)
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         """Receive, at once if nobody but the clock is waited for."""
@@ -125,7 +132,7 @@ class GivenQueue(StrictQueue):
         if waiting and len(waiting) == len(self.messages) and isinstance(loop, VirtualLoop):
             loop.advance(max(0.0, min(waiting) - self._virtual.monotonic()))
         deliveries = [self._as_source_would(delivery) for delivery in await super().receive(limit)]
-        if stuck := next((d for d in deliveries if d.receive_count > self._give_up + 1), None):
+        if stuck := next((d for d in deliveries if self._tries(d) > self._give_up + 1), None):
             raise self._fail(
                 f"message {stuck.message.id} has come {stuck.receive_count - 1} times and is never settled:"
                 " its lease ends (visibility.limit) before the stages do"
@@ -146,10 +153,15 @@ class GivenQueue(StrictQueue):
     async def settle(self, settlements: Sequence[tuple[Delivery, Ack | Retry]]) -> Sequence[Settled]:
         """Settle; a message that has failed often enough comes again when it has just become too old."""
         patient = [(delivery, self._patient(delivery, verdict)) for delivery, verdict in settlements]
+        self._waited.update(d.message.id for d, verdict in patient if isinstance(verdict, Retry) and not verdict.delay)
         self._returned |= {delivery.receipt for delivery, verdict in patient if isinstance(verdict, Retry)}
         return await super().settle(patient)
 
+    def _tries(self, delivery: Delivery) -> int:
+        """Return how often it has come, but for the times when it only waited behind others of its group."""
+        return delivery.receive_count - self._waited[delivery.message.id]
+
     def _patient(self, delivery: Delivery, verdict: Ack | Retry) -> Ack | Retry:
-        if isinstance(verdict, Ack) or delivery.receive_count < self._give_up:
+        if isinstance(verdict, Ack) or not verdict.delay or self._tries(delivery) < self._give_up:
             return verdict
         return Retry(max(verdict.delay, delivery.sent_at + self._max_age + 1 - self._virtual.now()), verdict.reason)

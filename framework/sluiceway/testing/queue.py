@@ -1,4 +1,4 @@
-"""An SQS standard queue in memory, as AWS documents it: the judge of what the engine does with a queue.
+"""An SQS queue in memory, standard or FIFO, as AWS documents it: the judge of what the engine does with a queue.
 
 Source: "Amazon SQS visibility timeout" and the API reference of ReceiveMessage, DeleteMessage and
 ChangeMessageVisibility.
@@ -7,6 +7,7 @@ ChangeMessageVisibility.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Final, TypeAlias
@@ -20,12 +21,16 @@ from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Clock, Delivery
 from sluiceway.testing.faults import AfterEffect, CallFaults, Fault, fault_of, raise_after, raise_before
+from sluiceway.testing.fifo import Groups
 
 BATCH: Final = 10
 """The most that one receive hands out."""
 
 LONGEST: Final = 12 * 3600.0
 """Seconds for which one receipt can be held at most."""
+
+REPEATABLE: Final = 300.0
+"""Seconds after which a FIFO queue has forgotten what it answered a receive with."""
 
 Settled: TypeAlias = Transient | LeaseLost | None
 
@@ -42,9 +47,10 @@ class Stored:
         visible_at: From when on it can be received, on the monotonic clock.
         receipt: The handle of its last receipt; empty before the first.
         received_at: When that was, on the monotonic clock.
+        group: Its message group; empty on a standard queue.
     """
 
-    def __init__(self, id: str, raw: bytes, headers: Mapping[str, str], sent_at: float) -> None:  # noqa: A002 - the message's own word for it
+    def __init__(self, id: str, raw: bytes, headers: Mapping[str, str], sent_at: float, group: str = "") -> None:  # noqa: A002 - the message's own word for it
         self.id = id
         self.raw = raw
         self.headers = headers
@@ -53,14 +59,20 @@ class Stored:
         self.visible_at = 0.0
         self.receipt = ""
         self.received_at = 0.0
+        self.group = group
 
 
 class StrictQueue:
-    """A standard queue; it is the `Receiver` that a real source's `open` yields.
+    """A standard or FIFO queue; it is the `Receiver` that a real source's `open` yields.
+
+    A FIFO queue hands out the messages of a group in order, and none while one of them is in flight; it refuses to
+    delete on an expired handle, and gives what a receive whose answer was lost had taken to the next one, as it does
+    for a source that repeats the ReceiveRequestAttemptId.
 
     Args:
         clock: Time, best virtual.
         visibility: Seconds for which a receipt is held.
+        fifo: It is a FIFO queue: `send` puts each message into a group.
         wait_time: Seconds for which a receive waits for the first message.
         body_format: How bodies are read.
         close_when_empty: Raise SourceExhausted once no message is left, so that a worker ends by itself.
@@ -74,7 +86,6 @@ class StrictQueue:
         duplicates: Whether a message is handed out a second time, from its id and its receive count.
 
     Attributes:
-        messages: What is left, visible or not.
         received: Ids, one for each receipt, in order.
         deleted: Ids, in the order of the deletes.
         released: Ids that were given back, and after how many seconds each comes again.
@@ -86,6 +97,7 @@ class StrictQueue:
         self,
         clock: Clock,
         *,
+        fifo: bool = False,
         visibility: float = 60,
         wait_time: float = 10,
         body_format: BodyFormat = "json",
@@ -97,7 +109,8 @@ class StrictQueue:
         extends: CallFaults = (),
         duplicates: Callable[[str, int], bool] | None = None,
     ) -> None:
-        self.messages: list[Stored] = []
+        if fifo and (expired_deletes or duplicates):
+            raise ValueError("a FIFO queue neither deletes on an expired handle nor hands out duplicates")
         self.deleted: list[str] = []
         self.received: list[str] = []
         self.released: list[tuple[str, float]] = []
@@ -117,20 +130,47 @@ class StrictQueue:
         self._receipts = count(1)
         self._asked: dict[str, int] = {}
         self._changed = asyncio.Event()
+        self._messages: list[Stored] = []
+        self._groups = Groups() if fifo else None
+        self._by_receipt: dict[str, Stored] = {}
+        self._unanswered: deque[tuple[float, Sequence[Delivery]]] = deque()
 
-    def send(self, body: bytes | JSON, *, headers: Mapping[str, str] | None = None, id: str = "") -> str:  # noqa: A002 - the message's own word for it
-        """Put a message into the queue and return its id. A body that is not bytes is written as JSON."""
+    def send(
+        self,
+        body: bytes | JSON,
+        *,
+        headers: Mapping[str, str] | None = None,
+        id: str = "",  # noqa: A002 - the message's own word for it
+        group: str = "",
+    ) -> str:
+        """Put a message into the queue and return its id. A body that is not bytes is written as JSON.
+
+        Raises:
+            ValueError: A FIFO queue was given no group, or a standard one was given one.
+        """
+        if (group != "") is not (self._groups is not None):
+            raise ValueError("a FIFO queue needs a group for each message, and a standard one takes none here")
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        stored = Stored(id or f"m{next(self._sent)}", raw, headers or {}, self._clock.now())
-        self.messages.append(stored)
+        stored = Stored(id or f"m{next(self._sent)}", raw, headers or {}, self._clock.now(), group)
+        if self._groups is not None:
+            self._groups.add(stored)
+        else:
+            self._messages.append(stored)
         self._changed.set()
         return stored.id
+
+    @property
+    def messages(self) -> list[Stored]:
+        """What is left, visible or not, in the order in which it was sent."""
+        return self._messages if self._groups is None else list(self._groups)
 
     @property
     def in_flight(self) -> list[Stored]:
         """The messages that somebody holds, or that wait for their delay to end."""
         now = self._clock.monotonic()
-        return [stored for stored in self.messages if stored.visible_at > now]
+        if self._groups is not None:
+            return self._groups.in_flight(now)
+        return [stored for stored in self._messages if stored.visible_at > now]
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         """Wait for up to the wait time for messages; hand out at most `limit`, never more than ten.
@@ -142,41 +182,80 @@ class StrictQueue:
             raise ValueError(f"a receive must ask for 1 message at least, not {limit}")
         fault = fault_of(self._receive_faults, next(self._calls["receive"]))
         raise_before(fault)
-        visible = await self._wait(self._clock.monotonic() + self._wait_time)
-        deliveries = [self._hand_out(stored) for stored in visible[: min(limit, BATCH)]]
+        deliveries = self._answered_again(limit)
+        if not deliveries:
+            visible = await self._wait(self._clock.monotonic() + self._wait_time, min(limit, BATCH))
+            deliveries = [self._hand_out(stored) for stored in visible]
         self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
+        if isinstance(fault, AfterEffect) and self._groups is not None:
+            self._unanswered.append((self._clock.monotonic(), deliveries))
         raise_after(fault)
         return deliveries
 
-    async def _wait(self, deadline: float) -> list[Stored]:
+    def _answered_again(self, limit: int) -> Sequence[Delivery]:
+        """Return what a receive of a FIFO queue had taken whose answer was lost, if nothing has changed since."""
+        now = self._clock.monotonic()
+        while self._unanswered and len(self._unanswered[0][1]) <= limit:
+            asked_at, deliveries = self._unanswered.popleft()
+            held = [stored for delivery in deliveries if (stored := self._held(delivery.receipt)) is not None]
+            if held and len(held) == len(deliveries) and now - asked_at < REPEATABLE:
+                for stored in held:
+                    self._set_visible(stored, now + self._visibility)
+                return deliveries
+        return ()
+
+    async def _wait(self, deadline: float, limit: int) -> list[Stored]:
         while True:
             now = self._clock.monotonic()
-            if visible := [stored for stored in self.messages if stored.visible_at <= now]:
+            if visible := self._visible(limit, now):
                 return visible
-            if self._close_when_empty and not self.messages:
+            if self._close_when_empty and not self._left:
                 raise SourceExhausted("the queue is empty")
             if now >= deadline:
                 return []
             self._changed.clear()
-            soonest = min((stored.visible_at for stored in self.messages), default=deadline)
+            soonest = self._soonest(deadline)
             try:
                 async with asyncio.timeout(min(soonest, deadline) - now):
                     await self._changed.wait()
             except TimeoutError:
                 continue
 
+    @property
+    def _left(self) -> bool:
+        return bool(self._messages) if self._groups is None else bool(self._groups)
+
+    def _visible(self, limit: int, now: float) -> list[Stored]:
+        if self._groups is not None:
+            return self._groups.visible(limit, now)
+        return [stored for stored in self._messages if stored.visible_at <= now][:limit]
+
+    def _soonest(self, deadline: float) -> float:
+        if self._groups is not None:
+            return self._groups.next_free(deadline)
+        return min((stored.visible_at for stored in self._messages), default=deadline)
+
+    def _set_visible(self, stored: Stored, at: float) -> None:
+        stored.visible_at = at
+        if self._groups is not None:
+            self._groups.changed(stored)
+
     def _hand_out(self, stored: Stored) -> Delivery:
         now = self._clock.monotonic()
         stored.receive_count += 1
+        self._by_receipt.pop(stored.receipt, None)
         stored.receipt = f"{stored.id}#{next(self._receipts)}"
+        self._by_receipt[stored.receipt] = stored
         stored.received_at = now
-        stored.visible_at = now + self._visibility
+        self._set_visible(stored, now + self._visibility)
         self.received.append(stored.id)
         if self._duplicates is not None and self._duplicates(stored.id, stored.receive_count):
             copy = Stored(stored.id, stored.raw, stored.headers, stored.sent_at)
             copy.receive_count = stored.receive_count
-            self.messages.append(copy)
+            self._messages.append(copy)
         meta: dict[str, JSON] = {"source": "strict", "receive_count": stored.receive_count}
+        if stored.group:
+            meta["group"] = stored.group
         return Delivery(
             Message.received(stored.raw, self._decode, id=stored.id, headers=stored.headers, meta=meta),
             stored.receipt,
@@ -184,6 +263,7 @@ class StrictQueue:
             attributes={name: {"DataType": "String", "StringValue": value} for name, value in stored.headers.items()},
             receive_count=stored.receive_count,
             sent_at=stored.sent_at,
+            group=stored.group or None,
         )
 
     def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[Settled]:
@@ -201,7 +281,7 @@ class StrictQueue:
             return LeaseLost(f"receipt {receipt} is not valid any more")
         if now + seconds > stored.received_at + LONGEST:
             return LeaseLost("the total visibility time-out for a message is 12 hours")
-        stored.visible_at = now + seconds
+        self._set_visible(stored, now + seconds)
         self.extended.append((now, stored.id))
         return None
 
@@ -227,7 +307,11 @@ class StrictQueue:
         stored = self._held(receipt, expired=self._expired_deletes)
         if stored is None:
             return LeaseLost(f"receipt {receipt} is not valid any more")
-        self.messages.remove(stored)
+        del self._by_receipt[receipt]
+        if self._groups is not None:
+            self._groups.remove(stored)
+        else:
+            self._messages.remove(stored)
         self.deleted.append(stored.id)
         return None
 
@@ -235,16 +319,13 @@ class StrictQueue:
         stored = self._held(delivery.receipt)
         if stored is None:
             return LeaseLost(f"receipt {delivery.receipt} is not valid any more")
-        stored.visible_at = self._clock.monotonic() + verdict.delay
+        self._set_visible(stored, self._clock.monotonic() + verdict.delay)
         self.released.append((stored.id, verdict.delay))
         return None
 
     def _held(self, receipt: str, *, expired: bool = False) -> Stored | None:
-        now = self._clock.monotonic()
-        for stored in self.messages:
-            if stored.receipt == receipt and (expired or stored.visible_at > now):
-                return stored
-        return None
+        stored = self._by_receipt.get(receipt)
+        return stored if stored and (expired or stored.visible_at > self._clock.monotonic()) else None
 
 
 def _result(error: Exception) -> Transient | LeaseLost:

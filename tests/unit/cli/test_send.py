@@ -30,7 +30,8 @@ class Queue:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
         self.endpoint = endpoint
         self.sqs: Any = boto3.client("sqs", endpoint_url=endpoint, **keys)
-        self.url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.file = folder / "orders.yaml"
         self.file.write_text(PIPELINE.replace("QUEUE", name))
 
@@ -39,7 +40,9 @@ class Queue:
         return CliRunner().invoke(app, command, input=stdin)
 
     def messages(self) -> list[dict[str, Any]]:
-        answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        answer = self.sqs.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+        )
         return list(answer.get("Messages", []))
 
     def bodies(self) -> list[str]:
@@ -147,3 +150,20 @@ def test_a_header_that_sqs_does_not_take_is_a_mistake_of_usage(queue: Queue, hea
 def test_more_headers_than_sqs_takes_are_a_mistake_of_usage(queue: Queue) -> None:
     headers = [part for number in range(11) for part in ("--header", f"h{number}=x")]
     assert queue.send("1", *headers).exit_code == 2
+
+
+@pytest.mark.parametrize(("options", "group"), [([], "send"), (["--group", "acme"], "acme")])
+def test_a_fifo_queue_gets_every_message_in_one_group_equal_ones_too(
+    aws: EmbeddedAws, name: str, tmp_path: Path, options: list[str], group: str
+) -> None:
+    queue = Queue(aws.endpoint, f"{name}.fifo", tmp_path)
+    assert queue.send(*options, "1", "2", "1").exit_code == 0
+    got = queue.messages()
+    assert [message["Body"] for message in got] == ["1", "2", "1"]
+    assert {message["Attributes"]["MessageGroupId"] for message in got} == {group}
+
+
+def test_a_standard_queue_takes_no_group(queue: Queue) -> None:
+    result = queue.send("--group", "acme", "1")
+    assert (result.exit_code, queue.messages()) == (2, [])
+    assert "standard queue" in result.output

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -28,6 +28,18 @@ from sluiceway.testing import StrictDeadLetters, StrictQueue, StrictSink, Virtua
 class TenAtATime(Sink):
     batch_entries = 10
     batch_bytes = 1000
+
+
+class Ordered(Source):
+    on_failure: Literal["block", "dead_letter"] = "block"
+
+    @property
+    def ordered(self) -> bool:
+        return True
+
+    @property
+    def blocks(self) -> bool:
+        return self.on_failure == "block"
 
 
 class BlockingStage(Stage):
@@ -76,6 +88,7 @@ class Bench:
     limit: float = 3600
     beats: bool = True
     watched: bool = False
+    source: Source = field(default_factory=Source)
 
     def __post_init__(self) -> None:
         self.log = RecordedLog()
@@ -87,12 +100,12 @@ class Bench:
         )
         self.ended_at = 0.0
         self.verdicts: list[tuple[float, str]] = []
-        self._bodies: list[JSON | bytes] = []
+        self._bodies: list[tuple[JSON | bytes, str]] = []
         self._actions: list[tuple[float, Callable[[], object]]] = []
 
-    def send(self, *bodies: JSON | bytes) -> Bench:
+    def send(self, *bodies: JSON | bytes, group: str = "") -> Bench:
         """Put messages into the queue before the worker starts: their ids are m1, m2 …"""
-        self._bodies += bodies
+        self._bodies += [(body, group) for body in bodies]
         return self
 
     def at(self, seconds: float, action: Callable[[], object]) -> Bench:
@@ -109,10 +122,15 @@ class Bench:
 
     async def scenario(self) -> None:
         clock = VirtualClock()
-        options = {"close_when_empty": True, "visibility": self.lease, **self.queue_options}
+        options = {
+            "close_when_empty": True,
+            "visibility": self.lease,
+            "fifo": self.source.ordered,
+            **self.queue_options,
+        }
         self.queue = self.queue_class(clock, **options)
-        for body in self._bodies:
-            self.queue.send(body)
+        for body, group in self._bodies:
+            self.queue.send(body, group=group)
         around = Surroundings(clock, random.Random(1), self.log, self.report, threads=False)
         self.worker = Worker(self.pipeline(), self.parts(), around)
         loop = asyncio.get_running_loop()
@@ -161,7 +179,7 @@ class Bench:
         visibility = Visibility(initial=Duration(self.lease), limit=Duration(self.limit))
         return Pipeline(
             name="bench",
-            source=SourceSpec("strict", Source(visibility=visibility)),
+            source=SourceSpec("strict", self.source.model_copy(update={"visibility": visibility})),
             stages=tuple(stage(name) for name in self.stages),
             sinks=tuple(sink(name) for name in self.sinks),
             unrouted=self.unrouted,
@@ -197,3 +215,13 @@ def bench() -> type[Bench]:
 @pytest.fixture
 def message() -> Callable[[JSON], Message]:
     return lambda body: Message(body, id="m1")
+
+
+@pytest.fixture(scope="session")
+def fifo() -> Callable[..., Bench]:
+    """Return what makes a bench on a FIFO queue, with `on_failure: block` or what `on_failure` says."""
+
+    def made(*, on_failure: Literal["block", "dead_letter"] = "block", **options: Any) -> Bench:
+        return Bench(source=Ordered(on_failure=on_failure), **options)
+
+    return made

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test fuzz lint format types image lock clean
+.PHONY: setup demo test fuzz simulate lint format types image lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -33,6 +33,12 @@ fuzz: setup $(FUZZ)
 $(FUZZ): $(STAMP)
 	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $@ "atheris>=3,<4"
 	touch $@
+
+# Workers in a world where everything goes wrong, by seed: make simulate SEEDS=100000. SEED=123 plays one again, with its
+# whole trace; MUTANT=NAME plants a bug, which must be found (tests/simulation/mutants.py).
+simulate: setup
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) \
+		$(if $(MUTANT),--mutant $(MUTANT))
 
 lint: setup
 	$(BIN)/ruff check .

@@ -89,10 +89,9 @@ class Intake:
         """Receive up to `room` messages. A poll under way at the stop is awaited; what it brings is given back."""
         deliveries: Sequence[Delivery] = ()
         try:
-            deliveries = await self._receiver.receive(room)
-            if self._unanswered:
-                self._unanswered = 0
-                self._log.info("source answers again")
+            if not self.is_stopped:  # it may have been since the poll was started
+                deliveries = await self._receiver.receive(room)
+                self._source_answered()
         except SourceExhausted:
             self.stop()
         except Transient as error:
@@ -108,6 +107,11 @@ class Intake:
                 self._budget.release(len(delivery.raw))
             return ()
         return deliveries
+
+    def _source_answered(self) -> None:
+        if self._unanswered:
+            self._unanswered = 0
+            self._log.info("source answers again")
 
     async def _source_failed(self, error: Transient) -> None:
         self._unanswered += 1

@@ -1,0 +1,58 @@
+"""`python -m tests.simulation`: play many seeds, or one with its whole trace."""
+
+# ruff: noqa: PLC0415 - a mutant must be in place before the engine is imported
+# ruff: noqa: T201 - what it prints is its purpose
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from .mutants import MUTANTS, install
+
+
+def main() -> int:
+    """Play, print, and return 1 when a rule was broken."""
+    arguments = _arguments()
+    install(arguments.mutant)
+    if arguments.seed is not None:
+        return _one(arguments.seed)
+    return _many(arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=2000, help="how many seeds to play")
+    parser.add_argument("--first", type=int, default=1, help="the first of them")
+    parser.add_argument("--seed", type=int, help="play this one alone and print its whole trace")
+    parser.add_argument("--mutant", default="", choices=["", *(mutant.name for mutant in MUTANTS)])
+    parser.add_argument("--enough", type=int, default=0, help="stop after so many seeds that break a rule")
+    return parser.parse_args()
+
+
+def _one(seed: int) -> int:
+    from .draw import draw
+    from .many import print_trace
+    from .play import play
+
+    scenario = draw(seed)
+    print(f"{scenario}\n")
+    played = play(scenario)
+    print_trace(played)
+    return 1 if played.violations else 0
+
+
+def _many(arguments: argparse.Namespace) -> int:
+    from .many import play_many, show, table
+
+    started = time.monotonic()
+    totals = play_many(arguments.first, arguments.seeds, mutant=arguments.mutant, enough=arguments.enough)
+    print("\n".join(table(totals, time.monotonic() - started)))
+    for _, seeds in sorted(totals.broken.items()):
+        show(min(seeds), mutant=arguments.mutant)
+    return 1 if totals.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Rules 1, 2 and 7: nothing is lost or invented, results are judged entry by entry, and repeats have the same ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sluiceway.core.errors import Reject, Transient
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Ack, Retry
+from sluiceway.core.ports import Delivery
+
+from .book import Book, Receipt
+from .leases import Leases
+from .loop import Life
+from .oracle import Leg, root_of
+from .scenario import SinkPlan
+
+
+class Legs:
+    """Watches stages and sinks, and judges settlements by what the worker was told."""
+
+    def __init__(self, book: Book, leases: Leases) -> None:
+        self._book = book
+        self._leases = leases
+        self._accepted: set[Leg] = set()
+
+    def receipt_of(self, message: Message) -> Receipt:
+        """Return the receipt that a message, or what it was made of, came with."""
+        return self._book.receipts[str(message.meta["receipt"])]
+
+    def stage_starts(self, where: str, message: Message) -> None:
+        """Check a stage's call."""
+        self._leases.starts(self.receipt_of(message), where)
+
+    def stage_ended(self, life: Life, where: str, message: Message, error: BaseException | None) -> None:
+        """Note how a stage's call has ended."""
+        record = self._book.lives[life]
+        if error is None:
+            record.served[where] = self._book.count_event()
+        else:
+            self._failed(life, where, message, error)
+
+    def sink_starts(self, life: Life, plan: SinkPlan, messages: Sequence[Message]) -> None:
+        """Check a call of a sink."""
+        self._book.note(life, "sends", (plan.id, [message.id for message in messages]))
+        if len(messages) > plan.entries or sum(len(message.payload) for message in messages) > plan.size:
+            self._book.violation("R9", f"{len(messages)} messages are more than a batch for {plan.id} takes")
+        for message in messages:
+            receipt = self.receipt_of(message)
+            self._leases.starts(receipt, plan.id)
+            state = receipt.legs.get((plan.id, message.id))
+            if state is not None and state != "failed":
+                self._book.violation("R2", f"{message.id} is sent to {plan.id} again though it was {state}")
+            receipt.legs[plan.id, message.id] = "under way"
+
+    def sink_answered(
+        self, life: Life, plan: SinkPlan, messages: Sequence[Message], results: Sequence[BaseException | None]
+    ) -> None:
+        """Note what the worker was told by a sink."""
+        record = self._book.lives[life]
+        if any(result is None or (isinstance(result, Reject) and result.error == "refused") for result in results):
+            record.served[plan.id] = self._book.count_event()
+        for message, result in zip(messages, results, strict=True):
+            legs = self.receipt_of(message).legs
+            if result is None:
+                legs[plan.id, message.id] = "accepted"
+            else:
+                legs[plan.id, message.id] = "rejected" if isinstance(result, Reject) else "failed"
+                self._failed(life, plan.id, message, result)
+        failed = [message.id for message, result in zip(messages, results, strict=True) if result is not None]
+        self._book.note(life, "is answered", (plan.id, "all accepted" if not failed else f"failed: {failed}"))
+
+    def _failed(self, life: Life, where: str, message: Message, error: BaseException) -> None:
+        kind: str = error.error if isinstance(error, Reject) else "bug"
+        if isinstance(error, Transient) or not isinstance(error, Exception):  # a time-out cancels the call
+            kind = "transient"
+        self.receipt_of(message).failures.append((where, message.id, kind))
+        first = self._book.lives[life].first_failure
+        first.setdefault((where, message.id), self._book.count_event())
+        if where.startswith("stage"):
+            self._book.note(life, "stage fails", (where, message.id, kind))
+
+    def accepted(self, plan: SinkPlan, message: Message) -> None:
+        """Check what a sink has accepted, whether or not the worker hears of it."""
+        leg = (plan.id, message.id)
+        self._accepted.add(leg)
+        self._book.note(plan.id, "accepts", message.id)
+        fate = self._book.oracle.fates.get(root_of(message.id))
+        if fate is None or leg not in fate.legs:
+            self._book.violation("R7", f"{plan.id} was sent {message.id}, which nobody should have made")
+        elif fate.legs[leg] != message.payload:
+            self._book.violation("R7", f"{plan.id} was sent {message.id} with another body than at first")
+
+    def settles(self, life: Life, delivery: Delivery, order: Ack | Retry) -> None:
+        """Check what a worker asks of the queue against what it has been told."""
+        receipt = self._book.receipts[delivery.receipt]
+        receipt.order = order
+        if isinstance(order, Ack):
+            self._book.note(life, "asks to delete", receipt.handle)
+            self._check_delete(receipt)
+            return
+        self._book.note(life, "gives back", (receipt.handle, f"{order.delay:g}s", order.reason))
+        excused = self._book.lives[life].stopped_at is not None
+        if not excused and not any(kind in ("transient", "bug") for _, _, kind in receipt.failures):
+            self._book.violation("R2", f"{receipt.handle} is given back though nothing of it has failed")
+
+    def _check_delete(self, receipt: Receipt) -> None:
+        fate = self._book.oracle.fates[receipt.message]
+        for leg in fate.legs:
+            if receipt.legs.get(leg) == "accepted" or (receipt.buried and receipt.has_failed(leg)):
+                continue
+            self._book.violation("R1", f"{receipt.handle} is deleted though {leg[0]} has not accepted {leg[1]}")
+        failed_in_stage = any(where.startswith("stage") for where, _, _ in receipt.failures)
+        if (fate.rejected or failed_in_stage) and not receipt.buried:
+            self._book.violation("R1", f"{receipt.handle} is deleted though its dead letter is not kept")
+
+    def at_the_end(self, dead: set[str]) -> None:
+        """Check that every message has arrived wherever it should, or is a dead letter."""
+        for name, fate in self._book.oracle.fates.items():
+            missing = [leg for leg in fate.legs if leg not in self._accepted]
+            if (missing or fate.rejected) and name not in dead:
+                self._book.violation("R1", f"{name} is gone; missing are {missing or fate.rejected}")

@@ -46,7 +46,7 @@ def draw(seed: int) -> Scenario:
         in_flight_bytes=r.choice((1, 3, 64)) * 1024 * 1024,
         unrouted=r.choice(("reject", "drop")),
         stop_timeout=stop_timeout,
-        wait_time=min((stop_timeout - 5) / 2, stop_timeout - 9, r.choice((1.0, 5.0, 10.0))),
+        wait_time=min((stop_timeout - 5) / 2, r.choice((1.0, 5.0, 10.0))),
         latency=r.choice((0.0, 0.01, 0.05, 0.5)),
         quiet_at=quiet_at,
     )

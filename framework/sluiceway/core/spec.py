@@ -71,7 +71,8 @@ class Drain(Settings):
     """How the worker stops."""
 
     stop_timeout: Duration = Field(
-        default=Duration("30s"), description="What the platform waits between SIGTERM and SIGKILL (ECS: 30s)."
+        default=Duration("30s"),
+        description="What the platform waits between SIGTERM and SIGKILL (ECS: 30s).",
     )
     protect: bool = Field(
         default=False,

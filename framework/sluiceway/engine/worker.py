@@ -20,7 +20,7 @@ from sluiceway.engine.budget import Budget
 from sluiceway.engine.call import failure_of
 from sluiceway.engine.chain import Chain, Item
 from sluiceway.engine.dependencies import Dependencies
-from sluiceway.engine.drain import cancel, give_back_held, time_to_finish
+from sluiceway.engine.drain import cancel, give_back_held, time_to_finish, time_to_give_back
 from sluiceway.engine.intake import Intake
 from sluiceway.engine.lanes import Lanes
 from sluiceway.engine.lease import Keeper
@@ -130,8 +130,9 @@ class Worker:
             await self._intake.stopped()
             await self._drain()
         finally:
-            await cancel(self._tasks)
-            await give_back_held(self._ledger, self.keeper, self._receiver, self._around.log)
+            patience = time_to_give_back(self._pipeline.drain.stop_timeout)
+            await cancel(self._tasks, patience / 4)
+            await give_back_held(self._ledger, self.keeper, self._receiver, self._around.log, patience * 3 / 4)
             self.keeper.stop()
             self._chain.close()
             progress.cancel()

@@ -13,6 +13,8 @@ from sluiceway.core.ports import Queue, Store
 from sluiceway.core.problem import Problem
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import Pipeline
+from sluiceway.engine.dependencies import Dependencies
+from sluiceway.engine.outside import WatchedContext
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.worker import Parts, Worker
 
@@ -33,6 +35,7 @@ async def open_worker(
     Raises:
         OutsideError: A component cannot be opened; the error says which.
     """
+    dependencies = Dependencies(around.clock, around.log)
     async with AsyncExitStack() as stack:
 
         async def enter(part: str, opening: AbstractAsyncContextManager[T]) -> T:
@@ -49,14 +52,16 @@ async def open_worker(
             for sink in pipeline.sinks
         }
         processes = {
-            stage.id: await enter(f"stages.{stage.id}", stage.component.open(context_for(stage.id)))
+            stage.id: await enter(
+                f"stages.{stage.id}", stage.component.open(WatchedContext(context_for(stage.id), dependencies))
+            )
             for stage in pipeline.stages
         }
         _check_kinds(pipeline, processes)
         receiver = await enter("source", pipeline.source.component.open(context_for("source")))
         retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
         store = await _open_store(pipeline, context_for)
-        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention, store), around)
+        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention, store, dependencies), around)
 
 
 async def _open_store(pipeline: Pipeline, context_for: Callable[[str], Context]) -> Store | None:

@@ -82,6 +82,7 @@ class Record:
         self.settle_trouble = 0
         self.served: dict[str, int] = {}
         self.first_failure: dict[tuple[str, str], int] = {}
+        self.failed_at: dict[str, float] = {}
 
 
 class Book:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sluiceway.core.outcome import Facts
 from sluiceway.core.ports import Delivery
-from sluiceway.engine.dependencies import LONGEST_PAUSE, THRESHOLD
+from sluiceway.engine.circuit import LONGEST_PAUSE, THRESHOLD
 
 from .book import Book, Receipt
 from .loop import Life

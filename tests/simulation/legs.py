@@ -8,6 +8,7 @@ from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Delivery
+from sluiceway.engine.circuit import LONGEST_PAUSE
 
 from .book import Book, Receipt
 from .leases import Leases
@@ -74,6 +75,7 @@ class Legs:
         kind: str = error.error if isinstance(error, Reject) else "bug"
         if isinstance(error, Transient) or not isinstance(error, Exception):  # a time-out cancels the call
             kind = "transient"
+            self._book.lives[life].failed_at[where] = self._book.now
         self.receipt_of(message).failures.append((where, message.id, kind))
         first = self._book.lives[life].first_failure
         first.setdefault((where, message.id), self._book.count_event())
@@ -101,8 +103,15 @@ class Legs:
             return
         self._book.note(life, "gives back", (receipt.handle, f"{order.delay:g}s", order.reason))
         excused = self._book.lives[life].stopped_at is not None
+        excused = excused or self._waited_for_what_is_down(life, order)
         if not excused and not any(kind in ("transient", "bug") for _, _, kind in receipt.failures):
             self._book.violation("R2", f"{receipt.handle} is given back though nothing of it has failed")
+
+    def _waited_for_what_is_down(self, life: Life, order: Retry) -> bool:
+        """Tell whether it is given back for want of something that has failed others, of late."""
+        since = self._book.now - 2 * LONGEST_PAUSE
+        failed = [where for where, at in self._book.lives[life].failed_at.items() if at >= since]
+        return any(where in order.reason.split() and "is down" in order.reason for where in failed)
 
     def _check_delete(self, receipt: Receipt) -> None:
         fate = self._book.oracle.fates[receipt.message]

@@ -17,7 +17,8 @@ from sluiceway.adapters import health
 from sluiceway.adapters.clock import SystemClock
 from sluiceway.adapters.health import serve_health
 from sluiceway.core.errors import OutsideError
-from sluiceway.engine.dependencies import Circuit, Dependencies
+from sluiceway.engine.circuit import Circuit
+from sluiceway.engine.dependencies import Dependencies
 
 
 @dataclass
@@ -132,13 +133,14 @@ def test_a_port_that_is_taken_is_named(port: int) -> None:
 
 
 def test_dependencies_can_be_asked_for_while_the_event_loop_meets_new_ones() -> None:
-    dependencies = Dependencies(SystemClock(), RecordedLog())
+    clock, log = SystemClock(), RecordedLog()
+    dependencies = Dependencies(clock, log)
 
     class Met(Circuit):
         @property
-        def pause(self) -> float:  # type: ignore[override] # what happens when it is asked for
-            dependencies.watched["met just now"] = Circuit()
-            return 1
+        def is_open(self) -> bool:  # what happens when it is asked for
+            dependencies.circuit("met just now")
+            return True
 
-    dependencies.watched = {"bus": Met.__new__(Met), "partner": Circuit(pause=1)}
+    dependencies.watched = {"bus": Met("bus", clock, log), "partner": Met("partner", clock, log)}
     assert dependencies.down == ["bus", "partner"]

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from sluiceway.adapters.clients import Clients
-from sluiceway.adapters.context import RunContext, clients_of
+from sluiceway.adapters.context import MOST_COUNTERS, RunContext, clients_of
 from sluiceway.adapters.memory import MemorySink, MemorySource
 from sluiceway.adapters.secrets import SecretStore
 from sluiceway.core.errors import Reject, SourceExhausted
@@ -36,7 +36,7 @@ async def test_the_messages_of_the_file_are_received_and_then_the_source_is_exha
         await receiver.settle([(delivery, Ack()) for delivery in held])
         with pytest.raises(SourceExhausted):
             await receiver.receive(10)
-        assert receiver.acked == held
+        assert list(receiver.acked) == held
 
 
 async def test_a_retried_message_comes_again_after_its_delay_with_a_new_receipt(context: RunContext) -> None:
@@ -130,3 +130,11 @@ async def test_a_sink_keeps_the_newest_messages_only(context: RunContext) -> Non
     async with sink.open(context) as send:
         await send([Message(n) for n in range(5)])
     assert [message.body for message in sink.messages] == [3, 4]
+
+
+def test_labels_that_never_repeat_do_not_fill_the_memory(context: RunContext) -> None:
+    for number in range(2 * MOST_COUNTERS):
+        context.count("unknown_field", path=f"body.{number}")
+    assert len(context.counts) == MOST_COUNTERS + 1
+    assert context.counts.total() == 2 * MOST_COUNTERS
+    assert context.counts["unknown_field", (("path", "body.0"),)] == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from sluiceway.adapters.clients import Clients
 from sluiceway.adapters.dynamodb import DynamoDbTable
@@ -19,6 +19,9 @@ from sluiceway.core.store import DynamoDbStore
 
 Counts: TypeAlias = Counter[tuple[str, tuple[tuple[str, str], ...]]]
 """How often: by name and sorted labels."""
+
+MOST_COUNTERS: Final = 1000
+"""Counters with labels of their own; beyond them those of one name share one, lest labels fill the memory."""
 
 
 class HttpClients(Protocol):
@@ -78,7 +81,10 @@ class RunContext:
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """Add to a counter."""
-        self.counts[name, tuple(sorted(labels.items()))] += amount
+        key = name, tuple(sorted(labels.items()))
+        if key not in self.counts and len(self.counts) >= MOST_COUNTERS:
+            key = name, (("labels", "others"),)
+        self.counts[key] += amount
 
 
 def clients_of(context: Context) -> Clients:

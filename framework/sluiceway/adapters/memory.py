@@ -29,18 +29,20 @@ from sluiceway.core.spec import Given
 _POLL: Final = 1.0
 """Seconds for which one receive waits for a delayed message: a worker that drains waits for it to end."""
 
+_KEPT: Final = 10_000
+
 
 class MemoryReceiver:
     """An open `MemorySource`.
 
     Attributes:
-        acked: The deliveries that were acknowledged, in order.
-        retried: The deliveries that were given back, each with how, in order.
+        acked: The deliveries that were acknowledged, in order; the latest 10,000.
+        retried: The deliveries that were given back, each with how, in order; the latest 10,000.
     """
 
     def __init__(self, source: MemorySource, clock: Clock) -> None:
-        self.acked: list[Delivery] = []
-        self.retried: list[tuple[Delivery, Retry]] = []
+        self.acked: deque[Delivery] = deque(maxlen=_KEPT)
+        self.retried: deque[tuple[Delivery, Retry]] = deque(maxlen=_KEPT)
         self._clock = clock
         self._text = source.format == "text"
         self._decode = decoder(source.format, exact=source.numbers == "exact")

@@ -170,6 +170,11 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return min(max(until - now, 0.0), MAX_RETRY_AFTER)
 
 
+def is_try_later(status: int) -> bool:
+    """Tell whether a status says that nobody was served, and that the same request may succeed later."""
+    return status >= 500 or status in _TRY_LATER
+
+
 def status_error(answer: HttpAnswer, where: str, now: float, *, hide: Iterable[str] = ()) -> MessageError | None:
     """Return what an answer means for the message: None for 2xx, Transient when it may succeed later, else Reject.
 
@@ -182,7 +187,7 @@ def status_error(answer: HttpAnswer, where: str, now: float, *, hide: Iterable[s
     if 200 <= answer.status < 300:
         return None
     reason = f"{where} answered {answer.status}{_quoted(answer, hide)}"
-    if answer.status >= 500 or answer.status in _TRY_LATER:
+    if is_try_later(answer.status):
         return Transient(reason, retry_after=retry_after(answer.headers, now))
     return Reject(reason, error="refused")
 

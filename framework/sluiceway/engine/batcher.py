@@ -6,33 +6,53 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from sluiceway.core.errors import MessageError, OutsideError, Reject, Transient
+from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.spec import Pipeline, SinkSpec
-from sluiceway.engine.call import as_bug, timed
+from sluiceway.engine.call import as_bug
 from sluiceway.engine.chain import LOST
+from sluiceway.engine.circuit import Down
 from sluiceway.engine.dependencies import is_answer
+from sluiceway.engine.held import Held
 from sluiceway.engine.ledger import Ledger, Owner
 from sluiceway.engine.report import Ending
-from sluiceway.engine.retry import backoff
+from sluiceway.engine.results import is_bug, results_of
+from sluiceway.engine.retry import RetryBudget, backoff
 from sluiceway.engine.surroundings import Spawn, Surroundings
 
 LINGER = 0.01
 """Seconds that a batch waits to be filled while the queue has more. With a FIFO source it waits only for what comes at
 the same moment: the next of each group waits for it."""
 
+HEAD_START = 0.5
+"""Seconds by which a message just received may try a sink that is down before those that are held for it: if they
+were what it has something against, they would never find out that it serves others."""
+
+SPREAD = 1.0
+"""Seconds over which what was held goes on when the sink serves again."""
+
 
 class Leg:
-    """One message on its way to one sink."""
+    """One message on its way to one sink.
 
-    __slots__ = ("held_since", "message", "owner", "size", "tries")
+    Attributes:
+        message: The message.
+        owner: Whose it is.
+        size: What it takes of a batch, in bytes.
+        tries: How often it has failed for now.
+        own_failures: How many of these were its own.
+        held_since: When it first had to wait, on the monotonic clock.
+    """
+
+    __slots__ = ("held_since", "message", "own_failures", "owner", "size", "tries")
 
     def __init__(self, message: Message, owner: Owner, size: int) -> None:
         self.message = message
         self.owner = owner
         self.size = size
         self.tries = 0
+        self.own_failures = 0
         self.held_since: float | None = None
 
 
@@ -59,7 +79,10 @@ class Batcher:
         self._waiting: list[Leg] = []
         self._bytes = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._held: dict[Leg, asyncio.TimerHandle] = {}
+        self._held = Held(self._enqueue)
+        self._parked = Held(self._enqueue)
+        self._circuit = ledger.dependencies.circuit(sink.id)
+        self._retries = RetryBudget(around.clock)
         self._draining = False
         self._permits = asyncio.Semaphore(sink.concurrency)
         self._accepted = Ending("accepted", sink.id)
@@ -108,10 +131,8 @@ class Batcher:
         """Send what waits, give back what is held, hold nothing more."""
         self._draining = True
         self.flush()
-        for leg, timer in self._held.items():
-            timer.cancel()
+        for leg in [*self._held.clear(), *self._parked.clear()]:
             self._give_back(leg, "the worker stops")
-        self._held.clear()
 
     def _enqueue(self, leg: Leg) -> None:
         component = self.sink.component
@@ -126,19 +147,21 @@ class Batcher:
 
     async def _deliver(self, batch: Sequence[Leg]) -> None:
         async with self._permits:
-            legs = [leg for leg in batch if not self._lost(leg)]
+            legs = self._admitted([leg for leg in batch if not self._lost(leg)])
             if not legs:
                 return
-            results = await self._results([leg.message for leg in legs])
+            since = self._clock.monotonic()
+            messages = [leg.message for leg in legs]
+            with self._ledger.calls.noted(self.sink.id, messages, self.sink.timeout):
+                results = await results_of(self._send, messages, self.sink.id, self.sink.timeout)
         if isinstance(results, Exception):
-            if len(legs) > 1 and _is_bug(results):
+            if len(legs) > 1 and is_bug(results):
                 # Any one of them may have provoked it: alone, it uses up no attempt of those beside it.
                 for leg in legs:
                     self._spawn(self._deliver([leg]))
                 return
             results = [results] * len(legs)
-        if served := sum(map(is_answer, results)):
-            self._ledger.dependencies.served(self.sink.id, served)
+        self._note(legs, results, since)
         for leg, result in zip(legs, results, strict=True):
             self._judge(leg, result)
 
@@ -148,17 +171,49 @@ class Batcher:
             self._over(leg.owner)
         return leg.owner.lost
 
-    async def _results(self, messages: Sequence[Message]) -> Sequence[Exception | None] | Exception:
-        """Return one result each, or what made the whole call fail."""
-        try:
-            with self._ledger.calls.noted(self.sink.id, messages, self.sink.timeout):
-                results = await timed(self._send(messages), self.sink.id, self.sink.timeout)
-        except Exception as error:  # noqa: BLE001 - whatever a sink raises, its messages must not be lost
-            return error
-        judged = [_result(result) for result in results] if isinstance(results, list | tuple) else []
-        if len(judged) == len(messages):
-            return judged
-        return TypeError(f"{self.sink.id} gave {len(judged)} results for {len(messages)} messages")
+    def _admitted(self, legs: list[Leg]) -> list[Leg]:
+        """Return what may be sent now; the others wait for the sink, or for room among its retries."""
+        if self._circuit.is_open:
+            if self._circuit.admits():
+                return legs
+            for leg in legs:
+                wait = self._circuit.wait + HEAD_START * (1 + self._random.random()) / 2
+                self._defer(leg, wait, self._parked, "is down")
+            return []
+        admitted: list[Leg] = []
+        for leg in legs:
+            if not leg.tries or self._retries.take():
+                admitted.append(leg)
+            else:
+                wait = backoff(self._pipeline.retry.backoff, leg.tries + 1, self._random)
+                self._defer(leg, wait, self._held, "has failed too often of late to be tried again now")
+        return admitted
+
+    def _defer(self, leg: Leg, wait: float, held: Held[Leg], why: str) -> None:
+        """Let a leg wait that has not been sent, for as long as a failed one may be held."""
+        if leg.held_since is None:
+            self._remember(leg)
+        left = self._time_left(leg)
+        if self._draining:
+            self._give_back(leg, "the worker stops")
+        elif left <= 0:
+            error = Transient if leg.tries else Down  # what has not been tried cannot be too old for it
+            self._ledger.failed(leg.owner, self.sink.id, leg.message, error(f"{self.sink.id} {why}"), own=False)
+            self._over(leg.owner)
+        else:
+            held.hold(leg, min(left, wait))
+
+    def _note(self, legs: Sequence[Leg], results: Sequence[Exception | None], since: float) -> None:
+        """Note whether the sink serves; when it does again, what was held for it goes on."""
+        if served := [leg for leg, result in zip(legs, results, strict=True) if is_answer(result)]:
+            again = sum(leg.tries > 0 for leg in served)
+            self._retries.served(len(served) - again, again)
+            self._circuit.served(len(served), since=since)
+            if self._parked and not self._circuit.is_open:
+                self._parked.hasten(lambda: SPREAD * self._random.random(), self.sink.component.batch_entries)
+        elif failures := [result for result in results if isinstance(result, Transient)]:
+            asked = max(failure.retry_after or 0 for failure in failures)
+            self._circuit.failed(failures[0].reason, asked)
 
     def _judge(self, leg: Leg, result: Exception | None) -> None:
         if isinstance(result, Transient):
@@ -185,38 +240,33 @@ class Batcher:
     def _hold(self, leg: Leg, error: Transient) -> None:
         """Try a failed leg again, alone and under its lease, for as long as that is sensible; else give it back."""
         retry = self._pipeline.retry
-        own = self._ledger.dependencies.failed(self.sink.id, leg.message.id, error.reason)
-        now = self._clock.monotonic()
+        own = self._ledger.dependencies.is_own(self.sink.id, leg.message.id)
         leg.tries += 1
-        leg.held_since = now if leg.held_since is None else leg.held_since
+        leg.own_failures += own
+        leg.owner.own_failures = max(leg.owner.own_failures, leg.own_failures)
         wait = max(backoff(retry.backoff, leg.tries, self._random), error.retry_after or 0)
-        until = min(leg.held_since + retry.hold, leg.owner.taken + self._pipeline.source.component.visibility.limit)
         if self._draining:
             self._give_back(leg, error.reason)
-        elif now + wait > until or (own and self._ledger.used_up(leg.owner)):
+        elif wait > self._time_left(leg) or (own and self._ledger.used_up(leg.owner)):
             self._ledger.failed(leg.owner, self.sink.id, leg.message, error, own=own)
             self._over(leg.owner)
         else:
-            leg.owner.own_failures += own
-            if leg.tries == 1 and leg.owner.legs is not None:  # this worker may not live to give it back
-                self._spawn(self._ledger.legs.remember([leg.owner]))
-            self._held[leg] = asyncio.get_running_loop().call_later(wait, self._try_again, leg)
+            if leg.tries == 1:
+                self._remember(leg)
+            self._held.hold(leg, wait)
 
-    def _try_again(self, leg: Leg) -> None:
-        del self._held[leg]
-        self._enqueue(leg)
+    def _remember(self, leg: Leg) -> None:
+        """Record what other sinks have accepted: this worker may not live to give the delivery back."""
+        if leg.owner.legs is not None:
+            self._spawn(self._ledger.legs.remember([leg.owner]))
+
+    def _time_left(self, leg: Leg) -> float:
+        """Return for how many seconds a leg may wait here from now on."""
+        now = self._clock.monotonic()
+        leg.held_since = now if leg.held_since is None else leg.held_since
+        limit = self._pipeline.source.component.visibility.limit
+        return min(leg.held_since + self._pipeline.retry.hold, leg.owner.taken + limit) - now
 
     def _give_back(self, leg: Leg, reason: str) -> None:
         leg.owner.end(leg.message, Ending("returned", self.sink.id, reason))
         self._over(leg.owner)
-
-
-def _is_bug(error: Exception) -> bool:
-    return not isinstance(error, MessageError | OutsideError)
-
-
-def _result(result: object) -> Exception | None:
-    """Return one result as the engine judges it: a sink of somebody's may give anything."""
-    if result is None or isinstance(result, Exception):
-        return result
-    return TypeError(f"a result is {type(result).__name__}, not None, a Reject or a Transient")

@@ -133,6 +133,9 @@ class _Concurrent:
         self._idle = spec.concurrency
         self._todo: deque[tuple[_Batch, int, Item]] = deque()
         self._ledger = ledger
+        self._clock = ledger.dependencies.clock
+        self._dependencies = ledger.dependencies
+        self._is_dependency = spec.id not in ledger.dependencies.outside
         self._spawn = spawn
         self._threads: ThreadPoolExecutor | None = None
         self._process = cast("Callable[[Message], Awaitable[Result]]", process)
@@ -172,7 +175,10 @@ class _Concurrent:
             return []
         if self._routes and self._routes.isdisjoint(message.routes):
             return [(message, owner)]
+        since = self._clock.monotonic()
         try:
+            if self._is_dependency:  # of calls that are watched, each is stopped by itself
+                self._dependencies.check_up(self._where)
             with self._note(message):
                 result = await timed(self._process(message), self._where, self._timeout)
             if isinstance(result, Message):
@@ -181,11 +187,15 @@ class _Concurrent:
                 children = spread(message, owner, self._where, result)
         except Exception as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost
             if is_answer(error):
-                self._ledger.dependencies.served(self._where)
+                self._note_served(since)
             self._ledger.failed(owner, self._where, message, error)
             return []
-        self._ledger.dependencies.served(self._where)
+        self._note_served(since)
         return [(child, owner) for child in children]
+
+    def _note_served(self, since: float) -> None:
+        if self._is_dependency:
+            self._dependencies.served(self._where, since=since)
 
 
 def spread(message: Message, owner: Owner, where: str, result: object) -> Sequence[Message]:

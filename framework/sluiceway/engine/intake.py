@@ -9,6 +9,7 @@ from sluiceway.core.errors import SourceExhausted, Transient
 from sluiceway.core.ports import Delivery, Receiver
 from sluiceway.core.spec import Backoff
 from sluiceway.engine.budget import Budget
+from sluiceway.engine.circuit import FIRST_PAUSE
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.drain import give_back
 from sluiceway.engine.retry import backoff
@@ -32,7 +33,8 @@ class Intake:
 
     Attributes:
         polls: How many are under way.
-        deep: The last poll brought as much as there was room for: the queue probably has more.
+        deep: The queue probably has more: a poll has brought as much as there was room for, and none since has brought
+            nothing. (SQS often hands out fewer than it was asked for, however deep it is.)
     """
 
     def __init__(
@@ -74,16 +76,20 @@ class Intake:
     async def run(self, carry: Callable[[int], Coroutine[object, object, None]]) -> None:
         """Start one poll after the other, for as long as there is room and nothing that is needed is down."""
         while not self.is_stopped:
-            if self.polls >= (RECEIVERS if self.deep else 1):
+            if self.polls >= self._most_polls():
                 self._poll_ended.clear()
                 await self._poll_ended.wait()
             elif room := await self._budget.reserve():
                 # Asked last: while room was waited for, something may have gone down.
                 while (pause := self._dependencies.pause()) > 0 and not self.is_stopped:
-                    await self._wait(pause)
+                    await self._wait(min(pause, FIRST_PAUSE))  # it may serve again before
                 if not self.is_stopped:
                     self.polls += 1
                     self._spawn(carry(room))
+
+    def _most_polls(self) -> int:
+        """Return how many polls may be under way; what is down is tried with what one of them brings."""
+        return RECEIVERS if self.deep and not self._dependencies.down else 1
 
     async def poll(self, room: int) -> Sequence[Delivery]:
         """Receive up to `room` messages. A poll under way at the stop is awaited; what it brings is given back."""
@@ -98,7 +104,7 @@ class Intake:
             await self._source_failed(error)
         finally:
             self._budget.used(room, [len(delivery.raw) for delivery in deliveries])
-            self.deep = len(deliveries) == room
+            self.deep = len(deliveries) == room or (self.deep and bool(deliveries))
             self.polls -= 1
             self._poll_ended.set()
         if self.is_stopped and deliveries:

@@ -23,16 +23,13 @@ budget is small (ten or less), and never for good.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from sluiceway.engine.ledger import Owner
 from sluiceway.engine.report import Ending
-
-REMEMBERED: Final = 10_000
-"""Messages whose releases are remembered; what is forgotten counts as tried once more than it was."""
 
 _NOT_STARTED: Final = Ending("returned", "source", "it waits for its group")
 
@@ -54,14 +51,12 @@ class Lanes:
         self._start = start
         self._lanes: dict[str, _Lane] = {}
         self._freed: list[Owner] = []
-        self._released: OrderedDict[str, int] = OrderedDict()
 
     def enter(self, owners: Iterable[Owner]) -> list[Owner]:
         """Take what was received, in order, and return what may start now; the rest waits behind it."""
         heads: list[Owner] = []
         for owner in owners:
             group = owner.delivery.group
-            owner.uncounted = self._released.get(owner.delivery.message.id, 0)
             if group is None:
                 heads.append(owner)
             elif group in self._lanes:
@@ -77,8 +72,6 @@ class Lanes:
         lane = self._lanes.get(group)
         if lane is None or lane.head is not owner:
             return  # it was given back before it was a head
-        if done:
-            self._released.pop(owner.delivery.message.id, None)
         if done and lane.behind:
             lane.head = lane.behind.popleft()
             self._free(lane.head)
@@ -104,8 +97,4 @@ class Lanes:
     def _give_back(self, lane: _Lane) -> None:
         while lane.behind:
             owner = lane.behind.popleft()
-            message = owner.delivery.message
-            self._released[message.id] = self._released.pop(message.id, 0) + 1
-            if len(self._released) > REMEMBERED:
-                self._released.popitem(last=False)
-            owner.end(message, _NOT_STARTED)
+            owner.end(owner.delivery.message, _NOT_STARTED)

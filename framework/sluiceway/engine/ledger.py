@@ -17,7 +17,9 @@ from sluiceway.core.errors import ErrorClass, OutsideError, Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Completion, DeadLetter, Facts, Retry, Verdict
 from sluiceway.core.ports import Delivery
+from sluiceway.engine.attempts import Attempts
 from sluiceway.engine.call import Calls
+from sluiceway.engine.circuit import Down
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.legs import AcceptedLegs, Legs
 from sluiceway.engine.report import Ending
@@ -36,10 +38,10 @@ class Owner:
         taken: When it was received, on the monotonic clock.
         lease: The time for which it is ours; None before the keeper holds it.
         accepted: The ids of the sinks that accepted it or a child of it.
-        own_failures: Own failures of its held legs, beside those that the receive count tells.
+        before: The attempts that were used up before it was received this time.
+        own_failures: Since then, the most own failures that any one of its children or legs has had.
         completions: What stages want to do before it is settled.
         legs: Its accepted legs, where they are recorded for whoever has it next.
-        uncounted: Receipts that were given back before anything was tried: it waited behind others of its group.
     """
 
     __slots__ = (
@@ -48,13 +50,13 @@ class Owner:
         "_rejected",
         "_returned",
         "accepted",
+        "before",
         "completions",
         "delivery",
         "lease",
         "legs",
         "own_failures",
         "taken",
-        "uncounted",
     )
 
     def __init__(self, delivery: Delivery, taken: float, ledger: Ledger) -> None:
@@ -62,10 +64,10 @@ class Owner:
         self.taken = taken
         self.lease: Lease | None = None
         self.accepted: list[str] = []
+        self.before = delivery.receive_count - 1
         self.own_failures = 0
         self.completions: list[Completion] = []
         self.legs: AcceptedLegs | None = None
-        self.uncounted = 0
         self._open = 1
         self._rejected: tuple[Message, Ending] | None = None
         self._returned: Ending | None = None
@@ -78,13 +80,8 @@ class Owner:
 
     @property
     def attempts(self) -> int:
-        """How often this message has been tried."""
-        return self.receives + self.own_failures
-
-    @property
-    def receives(self) -> int:
-        """How often it has been received to be tried."""
-        return max(1, self.delivery.receive_count - self.uncounted)
+        """How many attempts are used up, this one included."""
+        return self.before + max(1, self.own_failures)
 
     @property
     def comes_again(self) -> bool:
@@ -170,6 +167,7 @@ class Ledger:
         self._report = around.report
         self._max_age = max_age
         self._blocks = pipeline.source.component.blocks
+        self._attempts = Attempts()
         self.dependencies = dependencies
         self.calls = Calls(around.clock)
         self.legs = legs or Legs(None, around)
@@ -183,6 +181,7 @@ class Ledger:
         taken = self._clock.monotonic()
         owners = [Owner(delivery, taken, self) for delivery in deliveries]
         for owner in owners:
+            owner.before = self._attempts.before(owner.delivery)
             self.owners[owner.delivery.receipt] = owner
             self.empty.clear()
         self._report.received += len(owners)
@@ -191,8 +190,14 @@ class Ledger:
     def ended(self, owner: Owner, message: Message, ending: Ending, *, last: bool) -> None:
         """Report an ending; after the last one, pass the verdict on."""
         self._report.ended(owner.delivery, message, ending)
-        if last:
-            self.on_verdict(owner, owner.verdict(self._pipeline.name, self._clock.now()))
+        if not last:
+            return
+        verdict = owner.verdict(self._pipeline.name, self._clock.now())
+        if verdict is None or isinstance(verdict, Retry):
+            self._attempts.returned(owner.delivery, owner.own_failures)
+        else:
+            self._attempts.forget(owner.delivery)
+        self.on_verdict(owner, verdict)
 
     def close(self, owner: Owner) -> None:
         """Forget an owner whose settlement is confirmed, or whose lease is lost."""
@@ -212,7 +217,7 @@ class Ledger:
             where: The id of the stage or sink.
             message: The message.
             error: What was raised.
-            own: Whether a transient failure was the message's own, when that has been asked already.
+            own: Whether a transient failure was the message's own, when that has been noted already.
         """
         if isinstance(error, Reject):
             owner.end(message, Ending("rejected", where, error.reason, error.error))
@@ -221,24 +226,33 @@ class Ledger:
             error = Transient(str(error))
         used_up: ErrorClass
         if isinstance(error, Transient):
-            own = self.dependencies.failed(where, message.id, error.reason) if own is None else own
+            own = self._is_own(where, message, error) if own is None else own
             used_up, reason, asked = "exhausted", error.reason, error.retry_after or 0
         else:
-            own, used_up, reason, asked = True, "bug", _last_frame(error), 0
+            own, used_up, reason, asked = True, "bug", last_frame(error), 0
+        owner.own_failures = max(owner.own_failures, own)
         if own and self.used_up(owner):
             owner.end(message, Ending("rejected", where, reason, used_up))
-        elif self._expired(owner):
+        elif not isinstance(error, Down) and self._expired(owner):
             owner.end(message, Ending("rejected", where, reason, "expired"))
         else:
-            delay = backoff(self._pipeline.retry.backoff, owner.receives, self._random)
+            times = owner.attempts if own else owner.delivery.receive_count
+            delay = backoff(self._pipeline.retry.backoff, times, self._random)
             owner.end(message, Ending("returned", where, reason, delay=max(delay, asked)))
+
+    def _is_own(self, where: str, message: Message, error: Transient) -> bool:
+        """Note a transient failure in a stage, and tell whether it is the message's own."""
+        if isinstance(error, Down):
+            return False
+        self.dependencies.failed(where, error.reason, error.retry_after)
+        return self.dependencies.is_own(where, message.id)
 
     def _expired(self, owner: Owner) -> bool:
         sent_at = owner.delivery.sent_at
         return bool(self._max_age and sent_at) and self._clock.now() - sent_at > (self._max_age or 0)
 
 
-def _last_frame(error: Exception) -> str:
+def last_frame(error: Exception) -> str:
     """Return what a bug is and where: `ValueError: no such key (stages.py:12 in upper_case)`."""
     frames = traceback.extract_tb(error.__traceback__)
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[0][:300]

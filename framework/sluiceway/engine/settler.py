@@ -8,26 +8,32 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sluiceway.core import spec
-from sluiceway.core.errors import LeaseLost, MessageError, Transient
+from sluiceway.core.errors import LeaseLost, Transient
 from sluiceway.core.outcome import Ack, DeadLetter, Retry, Verdict
 from sluiceway.core.ports import Bury, Receiver
 from sluiceway.core.units import Duration
 from sluiceway.engine.budget import FULL, Budget
 from sluiceway.engine.call import timed
+from sluiceway.engine.circuit import Down
+from sluiceway.engine.dead_letters import DeadLetters
+from sluiceway.engine.held import Held
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger, Owner
-from sluiceway.engine.report import dead_letter_facts
 from sluiceway.engine.retry import backoff
 from sluiceway.engine.surroundings import Spawn, Surroundings
 
 LINGER = 0.01
 """Seconds that settlements wait for each other. Where others wait for them (FIFO), only those of one moment do."""
 
-DEAD_LETTER = "dead_letter"
-"""The dead-letter queue's name as a dependency."""
-
 _COMPLETION = 5.0
 """Seconds that a stage has for what it does before a settlement."""
+
+_CALL = 90.0
+"""Seconds for one call of the source: more than adapters allow their own, so that this ends only what would hang for
+ever."""
+
+_LONGEST = 12 * 3600 - 2 * _CALL
+"""Seconds after its receipt at which a message can come again at the latest (SQS: 12 hours), less two such calls."""
 
 _BACKOFF = spec.Backoff(max=Duration("30s"))
 
@@ -80,17 +86,19 @@ class Settler:
         spawn: Spawn,
     ) -> None:
         self._receiver = receiver
-        self._bury = bury
+        self._dead_letters = DeadLetters(bury, ledger.dependencies, around.log)
         self._ledger = ledger
         self._keeper = keeper
         self._budget = budget
         self._report = around.report
+        self._clock = around.clock
         self._random = around.random
         self._log = around.log
         self._spawn = spawn
         self._waiting: list[_Settlement] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._held: dict[_Settlement, asyncio.TimerHandle] = {}
+        self._held = Held(self._enqueue)
+        self._unkept = Held(self._enqueue)
         self._draining = False
 
     def settle(self, owner: Owner, verdict: Verdict | None) -> None:
@@ -112,9 +120,8 @@ class Settler:
     def drain(self) -> None:
         """Let nothing wait any longer."""
         self._draining = True
-        for settlement, timer in list(self._held.items()):
-            timer.cancel()
-            self._try_again(settlement)
+        for settlement in [*self._held.clear(), *self._unkept.clear()]:
+            self._enqueue(settlement)
         self.flush()
 
     def _enqueue(self, settlement: _Settlement) -> None:
@@ -127,9 +134,14 @@ class Settler:
 
     async def _carry_out(self, batch: Sequence[_Settlement]) -> None:
         held = [settlement for settlement in batch if self._is_held(settlement)]
-        await self._bury_all([s for s in held if isinstance(s.verdict, DeadLetter) and not s.buried])
+        dead = [s for s in held if isinstance(s.verdict, DeadLetter) and not s.buried]
+        if dead and len(dead) < len(held):
+            self._spawn(self._carry_out(dead))  # a dead-letter queue that is slow must not hold up the others
+            held = [settlement for settlement in held if settlement not in dead]
+        else:
+            await self._bury_all(dead)
         await asyncio.gather(*(self._complete(s) for s in held if s.owner.completions))
-        ready = [(s, order) for s in held if (order := s.order) is not None and not s.owner.completions]
+        ready = [(s, order) for s in held if (order := self._order(s)) is not None and not s.owner.completions]
         if not ready:
             return
         await self._ledger.legs.remember(s.owner for s, order in ready if isinstance(order, Retry))
@@ -137,11 +149,20 @@ class Settler:
             if isinstance(order, Retry):
                 self._keeper.release(settlement.owner)  # from now on a renewal would only undo the delay
         try:
-            results = await self._receiver.settle([(s.owner.delivery, order) for s, order in ready])
+            orders = [(settlement.owner.delivery, order) for settlement, order in ready]
+            results = await timed(self._receiver.settle(orders), "source", _CALL)
         except Transient as error:
             results = [error] * len(ready)
         for (settlement, _), result in zip(ready, results, strict=True):
             self._confirm(settlement, result)
+
+    def _order(self, settlement: _Settlement) -> Ack | Retry | None:
+        """Return what is to be asked of the source now, within what it can still do."""
+        order = settlement.order
+        if not isinstance(order, Retry):
+            return order
+        left = settlement.owner.taken + _LONGEST - self._clock.monotonic()
+        return Retry(max(0, min(order.delay, left)), order.reason)
 
     def _is_held(self, settlement: _Settlement) -> bool:
         """Tell whether there is still something to settle."""
@@ -168,26 +189,21 @@ class Settler:
     async def _bury_all(self, dead: Sequence[_Settlement]) -> None:
         """Have dead letters kept; those that the queue cannot take now are tried again, or given back."""
         letters = [(s.owner.delivery, s.verdict.facts) for s in dead if isinstance(s.verdict, DeadLetter)]
-        if not letters:
-            return
-        results: Sequence[MessageError | None]
-        try:
-            results = await self._bury(letters) if self._bury else [None] * len(letters)
-        except MessageError as error:
-            results = [error] * len(letters)
-        for settlement, (_, facts), result in zip(dead, letters, results, strict=True):
+        was_down = self._dead_letters.is_down
+        results = await self._dead_letters.keep(letters) if letters else ()
+        for settlement, result in zip(dead, results, strict=True):
             if result is None:
                 settlement.buried = True
-                self._ledger.dependencies.served(DEAD_LETTER)
-                self._log.warning("dead-lettered", **dead_letter_facts(facts))
             elif not isinstance(result, Transient):
-                self._give_back(settlement, result.reason)
+                self._give_back(settlement, str(result))
+            elif self._draining:
+                settlement.verdict = Retry(0, result.reason)
+            elif isinstance(result, Down):
+                self._unkept.hold(settlement, self._dead_letters.wait + self._random.random() / 2)
             else:
-                self._ledger.dependencies.failed(DEAD_LETTER, facts.id, result.reason)
-                if self._draining:
-                    settlement.verdict = Retry(0, result.reason)
-                else:
-                    self._hold(settlement)
+                self._unkept.hold(settlement, self._backoff(settlement))
+        if was_down and not self._dead_letters.is_down:
+            self._unkept.hasten(self._random.random, FULL)
 
     async def _complete(self, settlement: _Settlement) -> None:
         """Let stages do what they must before this is settled; what is done is acknowledged only once they have."""
@@ -218,13 +234,11 @@ class Settler:
 
     def _hold(self, settlement: _Settlement) -> None:
         """Try a settlement again later; its lease is kept until then."""
-        settlement.tries += 1
-        wait = backoff(_BACKOFF, settlement.tries, self._random)
-        self._held[settlement] = asyncio.get_running_loop().call_later(wait, self._try_again, settlement)
+        self._held.hold(settlement, self._backoff(settlement))
 
-    def _try_again(self, settlement: _Settlement) -> None:
-        del self._held[settlement]
-        self._enqueue(settlement)
+    def _backoff(self, settlement: _Settlement) -> float:
+        settlement.tries += 1
+        return backoff(_BACKOFF, settlement.tries, self._random)
 
     def _void(self, owner: Owner) -> None:
         """Count a delivery whose lease was lost before it could be settled: the source decides, not we."""
@@ -233,6 +247,7 @@ class Settler:
 
     def _finish(self, owner: Owner, *, done: bool) -> None:
         self._keeper.release(owner)
+        self._dead_letters.forget(owner.delivery)
         self._ledger.close(owner)
         self._budget.release(len(owner.delivery.raw))
         if self.on_finished is not None:

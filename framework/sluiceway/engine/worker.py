@@ -45,6 +45,7 @@ class Parts:
         bury: The open dead-letter queue; None for a source that needs none.
         retention: Seconds for which the source keeps a message, when it says so.
         store: Where accepted legs are recorded, if anywhere.
+        dependencies: Where what the components call is watched; made here when nobody watches yet.
     """
 
     receiver: Receiver
@@ -53,6 +54,7 @@ class Parts:
     bury: Bury | None = None
     retention: float | None = None
     store: Store | None = None
+    dependencies: Dependencies | None = None
 
 
 class Worker:
@@ -74,7 +76,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._crash: BaseException | None = None
         self._budget = Budget(pipeline.limits.in_flight, pipeline.limits.in_flight_bytes)
-        self.dependencies = Dependencies(around.clock, around.log)
+        self.dependencies = parts.dependencies or Dependencies(around.clock, around.log)
         self._intake = Intake(parts.receiver, self._budget, self.dependencies, around, self._spawn)
         max_age = pipeline.retry.max_age or (parts.retention and 0.9 * parts.retention)
         legs = Legs(parts.store, around, ttl=parts.retention)

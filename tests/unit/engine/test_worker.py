@@ -12,7 +12,8 @@ import pytest
 
 from sluiceway.core.errors import OutsideError, Reject, Transient
 from sluiceway.core.message import Message
-from sluiceway.testing import AfterEffect, StrictDeadLetters, StrictSink
+from sluiceway.core.ports import Delivery
+from sluiceway.testing import AfterEffect, StrictDeadLetters, StrictQueue, StrictSink
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -312,3 +313,23 @@ def test_a_message_that_breaks_the_sink_uses_up_no_attempt_of_those_beside_it(be
     assert sorted(run.bodies()) == [0, 1, 3, 4]
     assert [(fact.id, fact.error, fact.attempts) for fact in run.facts] == [("m3", "bug", 3)]
     assert sorted(run.queue.received) == ["m1", "m2", "m3", "m3", "m3", "m4", "m5"]
+
+
+def test_a_deep_queue_that_hands_out_few_at_a_time_is_polled_several_times_at_once(bench: type[Bench]) -> None:
+    class Stingy(StrictQueue):
+        polls, most, calls = 0, 0, 0
+
+        async def receive(self, limit: int) -> Sequence[Delivery]:
+            self.calls += 1
+            self.polls += 1
+            self.most = max(self.most, self.polls)
+            await asyncio.sleep(0.01)
+            try:
+                return await super().receive(limit if self.calls == 1 else 3)
+            finally:
+                self.polls -= 1
+
+    run = bench(queue_class=Stingy).send(*range(100)).run()
+    assert run.queue.most == 4
+    assert len(run.queue.deleted) == 100
+    assert run.ended_at < 0.15

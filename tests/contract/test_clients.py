@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -87,10 +88,19 @@ async def test_without_a_region_the_error_says_what_to_set(monkeypatch: pytest.M
         with pytest.raises(OutsideError, match="set AWS_REGION"):
             await clients.open("events")
         with pytest.raises(OutsideError, match="set AWS_REGION"):
-            clients.blocking_sqs()
+            clients.blocking_sqs(60)
 
 
 async def test_every_call_says_that_it_is_ours(stub_aws: Any) -> None:
     async with Clients(stub_aws.endpoint) as clients:
         await (await clients.open("events")).describe_event_bus(Name="default")
     assert "sluiceway/" in stub_aws.user_agents[0]
+
+
+async def test_a_renewal_that_hangs_is_given_up_while_another_can_still_keep_the_lease(aws: EmbeddedAws) -> None:
+    async with Clients(aws.endpoint) as clients:
+        for lease, timeout in ((1, 1), (15, 2.5), (60, 10), (3600, 10)):
+            with closing(clients.blocking_sqs(lease)) as client:
+                config: Any = client.meta.config  # type: ignore[attr-defined] # of the client behind the protocol
+                assert config.read_timeout == timeout
+                assert config.connect_timeout == min(timeout, 5)

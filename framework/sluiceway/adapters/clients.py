@@ -45,7 +45,7 @@ _RETRIES: Final[_RetryDict] = {"mode": "standard", "total_max_attempts": 2}
 _LONG_POLL = 20  # seconds; what SQS may take before it answers a receive
 _READ_TIMEOUT: Final = _LONG_POLL + 10
 _CONNECT_TIMEOUT: Final = 5
-_KEEPER_TIMEOUT: Final = 10  # the lease keeper has one thread: a renewal that hangs longer holds up the others
+_KEEPER_TIMEOUT: Final = 10  # the lease keeper has one thread: a renewal that hangs holds up the others, and the next
 _CONNECTIONS: Final = 50
 _LARGE_BODY: Final = 1024 * 1024  # bytes; from here on aiohttp warns
 _USER_AGENT: Final = f"sluiceway/{version('sluiceway')}"
@@ -144,16 +144,20 @@ class Clients:
                 self._opened[service] = await self._open(service)
             return self._opened[service]
 
-    def blocking_sqs(self) -> BlockingSqs:
+    def blocking_sqs(self, lease: float) -> BlockingSqs:
         """Return a new synchronous SQS client, for the lease keeper's thread. Whoever asks closes it.
+
+        Args:
+            lease: Seconds of the leases that it renews: a call that hangs, and its retry, must leave time for another.
 
         Raises:
             OutsideError: As for `open`.
         """
+        timeout = min(_KEEPER_TIMEOUT, max(1, lease / 6))
         config = Config(
             retries=_RETRIES,
-            connect_timeout=_CONNECT_TIMEOUT,
-            read_timeout=_KEEPER_TIMEOUT,
+            connect_timeout=min(_CONNECT_TIMEOUT, timeout),
+            read_timeout=timeout,
             tcp_keepalive=True,
             max_pool_connections=4,
             user_agent_extra=_USER_AGENT,

@@ -86,7 +86,7 @@ class SqsSource(Source):
         clients = clients_of(context)
         url = await open_queue(clients, self.queue)
         sqs = await clients.open("sqs")
-        with closing(clients.blocking_sqs()) as blocking:
+        with closing(clients.blocking_sqs(self.visibility.initial)) as blocking:
             yield SqsReceiver(
                 sqs,
                 blocking,

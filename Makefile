@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test fuzz simulate lint format types image lock clean
+.PHONY: setup demo test test-real test-real-short soak fuzz simulate lint format types image lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -21,6 +21,21 @@ demo: setup
 # A third process works while the other two wait for servers; tests of one file share what they have started.
 test: setup
 	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term
+
+# Real processes in real time: kills, stops, broken connections, outages, blocked loops; about ten minutes. The sizes of
+# tests/real/conftest.py can be set one by one: make test-real KILLS=1000
+REAL := $(BIN)/python -m pytest -c tests/real/pytest.ini
+
+test-real: setup
+	$(REAL) -n 2 --dist worksteal tests/real
+
+# A little of each, in about a minute.
+test-real-short: setup
+	$(REAL) -n 2 --dist worksteal --short tests/real
+
+# An hour under load and faults: make soak MINUTES=60
+soak: setup
+	$(REAL) --timeout 0 tests/real/test_soak.py
 
 # Atheris is installed apart, as it has no wheels for some of the machines that the locks are for.
 FUZZ := .venv/fuzz

@@ -86,4 +86,4 @@ lock: setup
 		-c requirements-dev.lock - -o requirements-build.lock
 
 clean:
-	rm -rf .venv .fuzz dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

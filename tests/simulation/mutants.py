@@ -34,8 +34,8 @@ MUTANTS: Final = (
     Mutant(
         "delete-before-send",
         "batcher",
-        "        self._enqueue(Leg(message, owner, size))",
-        "        self._enqueue(Leg(message, owner, size))\n        owner.end(message, self._accepted)",
+        "        leg = Leg(message, owner, size)",
+        "        leg = Leg(message, owner, size)\n        owner.end(message, self._accepted)",
         ("R1",),
     ),
     Mutant(

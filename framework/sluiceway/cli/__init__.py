@@ -52,17 +52,10 @@ _add("schema", schema.command)
 
 def main() -> None:
     """Run the command that the arguments name, and leave with its exit code."""
-    if sys.argv[1:2] == ["run"]:
-        # Process 1 of a container has no default action for SIGTERM; until the worker has its own, nothing is held.
-        signal.signal(signal.SIGTERM, _leave_at_once)
     try:
         app(prog_name="sluiceway")
     except SystemExit as leaving:
         _leave(leaving.code if isinstance(leaving.code, int) else 0)
-
-
-def _leave_at_once(_signal: int, _frame: FrameType | None) -> None:
-    os._exit(0)
 
 
 def _leave(code: int) -> None:

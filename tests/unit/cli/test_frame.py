@@ -223,15 +223,25 @@ def test_help_is_wrapped_once_to_the_width_of_the_terminal(command: str) -> None
             assert len(f"{line} {following.split()[0]}") > 78, f"{line!r} ends early"
 
 
-def test_ctrl_c_while_the_command_is_imported_ends_it_without_a_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [
+        ("run", signal.SIGINT, -signal.SIGINT),
+        ("run", signal.SIGTERM, 0),  # a worker that is told to stop, and has nothing to drain
+        ("lint", signal.SIGTERM, -signal.SIGTERM),
+    ],
+)
+def test_a_signal_while_the_command_is_imported_ends_it_without_a_word(
+    tmp_path: Path, command: str, number: signal.Signals, code: int
+) -> None:
     (tmp_path / "sluiceway").mkdir()
     slow = "print('importing', flush=True)\nimport threading\nthreading.Event().wait()\n"
     (tmp_path / "sluiceway" / "__init__.py").write_text(slow)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from sluiceway_start import main; main()"
-    started = [sys.executable, "-c", code]
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from sluiceway_start import main; main()"
+    started = [sys.executable, "-c", program, command]
     with subprocess.Popen(started, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline() == "importing\n"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=20)
-    assert (process.returncode, said) == (-signal.SIGINT, "")
+    assert (process.returncode, said) == (code, "")

@@ -9,10 +9,8 @@ from __future__ import annotations
 import inspect
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Annotated
 
 import typer

@@ -11,6 +11,7 @@ from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
 from sluiceway.core.expression import Expression
+from sluiceway.core.gather import Gather
 from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
@@ -39,6 +40,7 @@ __all__ = [
     "Duration",
     "EventPattern",
     "Expression",
+    "Gather",
     "HttpAnswer",
     "HttpTarget",
     "InvalidPattern",

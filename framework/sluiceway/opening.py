@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sluiceway.adapters.check import place_of
 from sluiceway.core.context import Context
 from sluiceway.core.errors import InvalidPipeline, OutsideError
+from sluiceway.core.gather import Gather
 from sluiceway.core.ports import Queue, Store
 from sluiceway.core.problem import Problem
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import Pipeline
+from sluiceway.core.store import DynamoDbStore
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.outside import WatchedContext
 from sluiceway.engine.surroundings import Surroundings
@@ -56,12 +58,26 @@ async def open_worker(
                 f"stages.{stage.id}", stage.component.open(WatchedContext(context_for(stage.id), dependencies))
             )
             for stage in pipeline.stages
+            if not isinstance(stage.component, Gather)
+        }
+        stores = {
+            stage.id: await enter(
+                f"stages.{stage.id}",
+                _opened(stage.component.store, WatchedContext(context_for(stage.id), dependencies)),
+            )
+            for stage in pipeline.stages
+            if isinstance(stage.component, Gather) and stage.component.store != "memory"
         }
         _check_kinds(pipeline, processes)
         receiver = await enter("source", pipeline.source.component.open(context_for("source")))
         retention = _heed_queue(receiver, pipeline, around) if isinstance(receiver, Queue) else None
         store = await _open_store(pipeline, context_for)
-        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention, store, dependencies), around)
+        yield Worker(pipeline, Parts(receiver, processes, sends, bury, retention, store, dependencies, stores), around)
+
+
+@asynccontextmanager
+async def _opened(choice: Literal["memory"] | DynamoDbStore, context: Context) -> AsyncGenerator[Store]:
+    yield await context.store(choice)
 
 
 async def _open_store(pipeline: Pipeline, context_for: Callable[[str], Context]) -> Store | None:
@@ -77,6 +93,8 @@ def _check_kinds(pipeline: Pipeline, processes: Mapping[str, Process]) -> None:
     """Refuse what a stage's `open` gave when nobody can tell whether it is pure work or I/O."""
     problems: list[Problem] = []
     for stage in pipeline.stages:
+        if stage.id not in processes:
+            continue
         try:
             is_async(processes[stage.id], blocking=stage.component.blocking)
         except TypeError as error:

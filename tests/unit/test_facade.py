@@ -14,13 +14,14 @@ import pytest
 
 import sluiceway
 
-# What is promised to users; Gather joins with the patterns that gather.
+# What is promised to users.
 PROMISED = {
     "Context",
     "Drop",
     "Duration",
     "EventPattern",
     "Expression",
+    "Gather",
     "InvalidPattern",
     "Message",
     "Reject",
@@ -106,5 +107,5 @@ def test_the_aws_client_is_imported_when_a_pipeline_is_loaded_and_not_before() -
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'sluiceway' has no attribute 'gather'"):
-        _ = sluiceway.gather
+    with pytest.raises(AttributeError, match="module 'sluiceway' has no attribute 'split'"):
+        _ = sluiceway.split

@@ -13,11 +13,17 @@ Lint: TypeAlias = Callable[[str], list[Problem]]
 
 STAGES = """\
 from typing import ClassVar
-from sluiceway import Duration, Message, Source, stage
+from sluiceway import Duration, Gather, Message, Source, stage
 
 @stage(routes=["express", "normal"])
 def router(message: Message) -> Message:
     return message
+
+class Keyed(Gather):
+    pass
+
+class Batch(Gather):
+    keyed: ClassVar[bool] = False
 
 class Slow(Source):
     needs_dead_letters: ClassVar[bool] = False
@@ -407,3 +413,39 @@ def test_a_path_that_is_a_literal_is_warned_of(lint: Lint, value: str) -> None:
 @pytest.mark.parametrize("value", ["{jmes: body.order_no}", "{literal: body.order_no}", "bodyguard.x", "body", "12"])
 def test_what_is_an_expression_or_no_path_is_not_warned_of(lint: Lint, value: str) -> None:
     assert lint(HTTP % value) == []
+
+
+GATHER = """source: {use: memory, with: {visibility: {limit: 10m}}}
+stages: [{use: './stages.py:%s', with: {%s}}]
+sinks: [{use: memory}]
+%s"""
+
+
+@pytest.mark.parametrize(
+    ("gather", "settings", "rest", "wrong"),
+    [
+        ("Keyed", "", "", ["use"]),
+        ("Keyed", "", "workers: 2", ["use"]),
+        ("Keyed", "", "workers: 1", []),
+        ("Keyed", "store: {dynamodb: groups}", "", []),
+        ("Batch", "", "", []),
+        ("Batch", "size: 101, max_groups: 1", "", ["with"]),
+        ("Batch", "size: 101, max_groups: 1", "limits: {in_flight: 202}", []),
+        ("Keyed", "store: {dynamodb: groups}, max_groups: 101, size: 1000", "", ["with"]),
+        ("Batch", "within: 9m", "", []),
+        ("Batch", "within: 541s", "", ["with.within"]),
+    ],
+)
+def test_a_gather_has_room_and_time_and_its_members_can_meet(
+    lint: Lint, gather: str, settings: str, rest: str, wrong: list[str]
+) -> None:
+    found = lint(GATHER % (gather, settings, rest))
+    assert [(problem.code, problem.path.endswith(f".{key}")) for problem, key in zip(found, wrong, strict=True)] == [
+        ("gather", True)
+    ] * len(wrong)
+
+
+def test_a_gather_on_a_fifo_queue_would_wait_for_what_it_holds_up(lint: Lint) -> None:
+    text = GATHER.replace("memory, with: {visibility: {limit: 10m}}", "sqs, with: {queue: a.fifo}") % ("Batch", "", "")
+    found = lint(text + "errors: {dead_letter: {use: sqs, with: {queue: dlq}}}\n")
+    assert any("a gather holds the first member" in problem.message for problem in found)

@@ -8,7 +8,7 @@ from sluiceway.cli.console import print_table
 from sluiceway.engine.report import Report
 
 _SETTLED = {"Ack": "done", "DeadLetter": "dead-lettered", "Retry": "given back"}
-_ENDED = ("accepted", "dropped", "rejected", "returned", "lost")
+_ENDED = ("accepted", "dropped", "gathered", "rejected", "returned", "lost")
 
 Row = tuple[str, str, str, str]
 

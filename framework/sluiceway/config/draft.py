@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from sluiceway.config.file import StageUse
 from sluiceway.core.component import Sink, Source, Stage
-from sluiceway.core.spec import Drain, TestCase
+from sluiceway.core.spec import Drain, Limits, TestCase
 
 C = TypeVar("C", Stage, Sink)
 
@@ -39,6 +39,7 @@ class Draft:
     source: Source | None
     dead_letter: Sink | None
     drain: Drain | None
+    limits: Limits | None = None
     stages: list[Used[Stage]] = field(default_factory=list["Used[Stage]"])
     sinks: list[Used[Sink]] = field(default_factory=list["Used[Sink]"])
     unread: frozenset[str] = frozenset()

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sluiceway.config.document import Document, scalars, value_at
 from sluiceway.config.draft import Draft, Used
 from sluiceway.config.expect import expectations
+from sluiceway.config.gathers import gathers
 from sluiceway.config.loops import loops
 from sluiceway.config.problems import nearest
 from sluiceway.core.component import Sink, Stage
@@ -240,6 +241,7 @@ RULES: tuple[Rule, ...] = (
     loops,
     leases,
     drain,
+    gathers,
     groups,
     paths_as_text,
     headers_forwarded,

@@ -29,7 +29,7 @@ from sluiceway.config.variables import explained, substitute
 from sluiceway.core.component import Component, Sink, Source, Stage
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
-from sluiceway.core.spec import Drain, Pipeline, SinkSpec, SourceSpec, StageSpec, TestCase
+from sluiceway.core.spec import Drain, Limits, Pipeline, SinkSpec, SourceSpec, StageSpec, TestCase
 
 C = TypeVar("C", Source, Stage, Sink)
 U = TypeVar("U", Stage, Sink)
@@ -127,6 +127,7 @@ class _Builder:
             sinks=[self._use("sink", Sink, SinkUse, "sinks", index) for index in self._places("sinks")],
             dead_letter=self._component("sink", Sink, "errors", "dead_letter"),
             drain=self._part(Drain, "drain"),
+            limits=self._part(Limits, "limits"),
             tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
             unread=frozenset(key for key in ("stages", "sinks") if not is_known(self._document, key)),
         )

@@ -21,20 +21,29 @@ class Gather(Stage):
     """Several messages in, one out.
 
     Override `combine`, and `key` and `complete` as needed, all of them pure: the engine keeps the groups, their timers
-    and the deliveries behind them. With `store: memory` the members' deliveries are held until the combined message has
-    ended, and end as it does. With a DynamoDB store each member is written there and acknowledged, but for the first,
-    which stands for its group: it is held until the group is closed, and comes again when its worker is lost.
+    and the deliveries behind them; `process` and `open` are not used. What they raise is the group's: `Reject` rejects
+    every member (in `key`: that message), any other exception is a bug. The combined message goes on with the body,
+    headers, meta and routes that `combine` gave it; its id is a hash of the stage, the key and the members' ids.
 
-    A group is closed once: when `complete` says so or it has `size` members, when `within` is over, or, being the
-    oldest, when one more than `max_groups` would be open. The last two leave it incomplete.
+    With `store: memory` the members' deliveries are held until the combined message has ended, and end as it does:
+    none is acknowledged before it is accepted. At a stop the members of open groups are given back. A member that comes
+    when its group is closed opens a new one. With a DynamoDB store each member is written there and acknowledged, but
+    for the first, which guards its group: it is held until the group is closed, and comes again when its worker is
+    lost. A member that comes a second time is recognised for 15 days; a new one of a closed group opens the next.
+
+    A group is closed when `complete` says so or it has `size` members. It is closed incomplete when `within` is over
+    and, with `store: memory`, when it is the oldest and one more than `max_groups` would be open, or no room is left to
+    receive more members. With a DynamoDB store guardians beyond `max_groups` wait in the queue instead.
     """
 
     keyed: ClassVar[bool] = True
     """The key means something, so members must meet across workers; false where any messages may be combined."""
 
-    size: int = Field(default=100, ge=1, le=1000, description="Members with which a group is complete in any case.")
+    size: int = Field(default=10, ge=1, le=1000, description="Members with which a group is complete in any case.")
     within: Duration = Field(default=Duration("60s"), description="How long after its first member a group is open.")
-    max_groups: int = Field(default=100, ge=1, le=10_000, description="Groups open at a time, in one worker.")
+    max_groups: int = Field(
+        default=10, ge=1, le=10_000, description="Groups open, or guarded, at a time in one worker."
+    )
     incomplete: Literal["emit", "dead_letter"] = Field(
         default="dead_letter", description="What becomes of a group that is closed before it is complete."
     )

@@ -11,11 +11,11 @@ from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.spec import Pipeline, SinkSpec
 from sluiceway.engine.call import as_bug
-from sluiceway.engine.chain import LOST
 from sluiceway.engine.circuit import Down
 from sluiceway.engine.dependencies import is_answer
 from sluiceway.engine.held import Held
-from sluiceway.engine.ledger import Ledger, Owner
+from sluiceway.engine.ledger import Ledger
+from sluiceway.engine.owner import LOST, AnyOwner
 from sluiceway.engine.report import Ending
 from sluiceway.engine.results import is_bug, results_of
 from sluiceway.engine.retry import RetryBudget, backoff
@@ -47,7 +47,7 @@ class Leg:
 
     __slots__ = ("held_since", "message", "own_failures", "owner", "size", "tries")
 
-    def __init__(self, message: Message, owner: Owner, size: int) -> None:
+    def __init__(self, message: Message, owner: AnyOwner, size: int) -> None:
         self.message = message
         self.owner = owner
         self.size = size
@@ -88,9 +88,9 @@ class Batcher:
         self._accepted = Ending("accepted", sink.id)
         self._ordered = pipeline.source.component.ordered
         self._linger = 0 if self._ordered else LINGER
-        self._behind: dict[Owner, deque[Leg]] = {}
+        self._behind: dict[AnyOwner, deque[Leg]] = {}
 
-    def add(self, message: Message, owner: Owner) -> None:
+    def add(self, message: Message, owner: AnyOwner) -> None:
         """Take a message; its leg ends when the sink has accepted or refused it, or when it is given back."""
         try:
             size = self._weigh(message)
@@ -225,7 +225,7 @@ class Batcher:
             self._ledger.failed(leg.owner, self.sink.id, leg.message, result)
         self._over(leg.owner)
 
-    def _over(self, owner: Owner) -> None:
+    def _over(self, owner: AnyOwner) -> None:
         """Let the next leg of a message go, or none when the message comes again: children arrive in their order."""
         if not self._ordered:
             return
@@ -243,7 +243,7 @@ class Batcher:
         own = self._ledger.dependencies.is_own(self.sink.id, leg.message.id)
         leg.tries += 1
         leg.own_failures += own
-        leg.owner.own_failures = max(leg.owner.own_failures, leg.own_failures)
+        leg.owner.note_own_failures(leg.own_failures)
         wait = max(backoff(retry.backoff, leg.tries, self._random), error.retry_after or 0)
         if self._draining:
             self._give_back(leg, error.reason)
@@ -257,8 +257,8 @@ class Batcher:
 
     def _remember(self, leg: Leg) -> None:
         """Record what other sinks have accepted: this worker may not live to give the delivery back."""
-        if leg.owner.legs is not None:
-            self._spawn(self._ledger.legs.remember([leg.owner]))
+        if owners := [owner for owner in leg.owner.owners() if owner.legs is not None]:
+            self._spawn(self._ledger.legs.remember(owners))
 
     def _time_left(self, leg: Leg) -> float:
         """Return for how many seconds a leg may wait here from now on."""

@@ -21,25 +21,48 @@ from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
 from sluiceway.engine.call import Call, as_bug, is_told_to_end, timed
 from sluiceway.engine.dependencies import is_answer
-from sluiceway.engine.ledger import Ledger, Owner
+from sluiceway.engine.gather import GatherStep
+from sluiceway.engine.ledger import Ledger
+from sluiceway.engine.owner import LOST, AnyOwner, Item
 from sluiceway.engine.report import Ending
 from sluiceway.engine.surroundings import Spawn
 
-Item: TypeAlias = tuple[Message, Owner]
-
-LOST = Ending("lost", "source", "the lease was lost")
+MakeGather: TypeAlias = Callable[[StageSpec, int], GatherStep]
+"""Makes the step of a gather, given the place in the chain at which what it combines goes on."""
 
 
 class Chain:
-    """The stages of one pipeline, opened."""
+    """The stages of one pipeline, opened.
 
-    def __init__(self, stages: Sequence[tuple[StageSpec, Process]], ledger: Ledger, spawn: Spawn) -> None:
-        self._steps: list[_Inline | _Concurrent] = []
-        for concurrent, run in groupby(stages, key=lambda stage: _is_concurrent(*stage)):
-            if concurrent:
-                self._steps += [_Concurrent(spec, process, ledger, spawn) for spec, process in run]
-            else:
-                self._steps.append(_Inline(list(run), ledger))
+    Args:
+        stages: The stages, each with its function; a gather has none.
+        ledger: Turns failures into endings.
+        spawn: Starts a task.
+        make_gather: Makes the steps of gathers.
+
+    Attributes:
+        gathers: The steps of gathers.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[tuple[StageSpec, Process | None]],
+        ledger: Ledger,
+        spawn: Spawn,
+        make_gather: MakeGather,
+    ) -> None:
+        self.gathers: list[GatherStep] = []
+        self._steps: list[_Inline | _Concurrent | GatherStep] = []
+        for is_inline, run in groupby(stages, key=lambda stage: _is_inline(*stage)):
+            if is_inline:
+                self._steps.append(_Inline([(spec, process) for spec, process in run if process], ledger))
+                continue
+            for spec, process in run:
+                if process is None:
+                    self.gathers.append(make_gather(spec, len(self._steps) + 1))
+                    self._steps.append(self.gathers[-1])
+                else:
+                    self._steps.append(_Concurrent(spec, process, ledger, spawn))
 
     @property
     def waits(self) -> bool:
@@ -61,8 +84,9 @@ class Chain:
                 step.close()
 
 
-def _is_concurrent(spec: StageSpec, process: Process) -> bool:
-    return is_async(process, blocking=spec.component.blocking) or spec.component.blocking
+def _is_inline(spec: StageSpec, process: Process | None) -> bool:
+    blocking = spec.component.blocking
+    return process is not None and not blocking and not is_async(process, blocking=blocking)
 
 
 class _Inline:
@@ -82,7 +106,7 @@ class _Inline:
                 self._walk(message, owner, 0, out)
         return out
 
-    def _walk(self, message: Message, owner: Owner, start: int, out: list[Item]) -> None:
+    def _walk(self, message: Message, owner: AnyOwner, start: int, out: list[Item]) -> None:
         for place in range(start, len(self._stages)):
             where, process, routes = self._stages[place]
             if routes and routes.isdisjoint(message.routes):
@@ -169,7 +193,7 @@ class _Concurrent:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _call(self, message: Message, owner: Owner) -> list[Item]:
+    async def _call(self, message: Message, owner: AnyOwner) -> list[Item]:
         if owner.lost:
             owner.end(message, LOST)
             return []
@@ -198,7 +222,7 @@ class _Concurrent:
             self._dependencies.served(self._where, since=since)
 
 
-def spread(message: Message, owner: Owner, where: str, result: object) -> Sequence[Message]:
+def spread(message: Message, owner: AnyOwner, where: str, result: object) -> Sequence[Message]:
     """Return the children that a stage made of a message, with their ids; a Drop or a Defer has none and ends it.
 
     Raises:
@@ -214,7 +238,7 @@ def spread(message: Message, owner: Owner, where: str, result: object) -> Sequen
             return [child.evolve(id=f"{message.id}/{index}") for index, child in enumerate(children)]
         result = Drop("made no message of it")
     if isinstance(result, Claimed):
-        owner.completions.append(result.complete)
+        owner.complete_with(result.complete)
         return (_same_id(result.message, message),)
     if isinstance(result, Drop):
         owner.end(message, Ending("dropped", where, result.reason))

@@ -32,7 +32,7 @@ class Intake:
         spawn: Starts a task.
 
     Attributes:
-        polls: How many are under way.
+        polls: How many are under way, or about to be.
         deep: The queue probably has more: a poll has brought as much as there was room for, and none since has brought
             nothing. (SQS often hands out fewer than it was asked for, however deep it is.)
     """
@@ -80,11 +80,14 @@ class Intake:
                 self._poll_ended.clear()
                 await self._poll_ended.wait()
             elif room := await self._budget.reserve():
+                self.polls += 1  # from here on the room is taken
                 # Asked last: while room was waited for, something may have gone down.
                 while (pause := self._dependencies.pause()) > 0 and not self.is_stopped:
                     await self._wait(min(pause, FIRST_PAUSE))  # it may serve again before
-                if not self.is_stopped:
-                    self.polls += 1
+                if self.is_stopped:
+                    self.polls -= 1
+                    self._poll_ended.set()
+                else:
                     self._spawn(carry(room))
 
     def _most_polls(self) -> int:

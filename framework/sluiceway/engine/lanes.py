@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from sluiceway.engine.ledger import Owner
+from sluiceway.engine.owner import Owner
 from sluiceway.engine.report import Ending
 
 _NOT_STARTED: Final = Ending("returned", "source", "it waits for its group")

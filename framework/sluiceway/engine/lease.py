@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sluiceway.core.component import Visibility
 from sluiceway.core.errors import LeaseLost, Transient
 from sluiceway.core.ports import Clock
-from sluiceway.engine.ledger import Owner
+from sluiceway.engine.owner import Owner
 from sluiceway.engine.surroundings import Surroundings
 
 Extend = Callable[[Sequence[str], float], Sequence[Transient | LeaseLost | None]]

@@ -22,7 +22,7 @@ from sluiceway.core.ports import Store
 from sluiceway.engine.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from sluiceway.engine.ledger import Owner
+    from sluiceway.engine.owner import Owner
 
 RETENTION: Final = 14 * 86_400.0
 """Seconds for which a record is kept when the source does not say how long it keeps messages (SQS: at most 14 days)."""

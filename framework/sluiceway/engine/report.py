@@ -14,7 +14,7 @@ from sluiceway.core.ports import Clock, Delivery
 from sluiceway.core.spec import LEAVE, Pipeline, SinkSpec, SourceSpec
 from sluiceway.core.units import Duration
 
-Kind: TypeAlias = Literal["accepted", "dropped", "rejected", "returned", "lost"]
+Kind: TypeAlias = Literal["accepted", "dropped", "gathered", "rejected", "returned", "lost"]
 
 _MOST_REASONS = 1000
 """Reasons are counted apart up to this many, so that a stage that writes ids into them cannot fill the memory."""
@@ -34,7 +34,7 @@ class Ending:
     """How one leg, or one child that reached no sink, ended.
 
     Attributes:
-        kind: What happened.
+        kind: What happened; `gathered` when it is kept in a store, as a member of a group.
         where: The id of the stage or sink, or `source`.
         reason: Why, for a person; empty when accepted.
         error: The class, when rejected.
@@ -88,6 +88,12 @@ class Report:
         self.endings[key] += 1
         if self.on_ending is not None:
             self.on_ending(delivery, message, ending)
+
+    def buried(self, delivery: Delivery, message: Message, ending: Ending, verdict: Verdict) -> None:
+        """Count a member of a group that is dead-lettered after its own delivery was settled as done."""
+        self.ended(delivery, message, ending)
+        if self.on_settled is not None:
+            self.on_settled(delivery, verdict)
 
     def done(self, delivery: Delivery, verdict: Verdict) -> None:
         """Count one confirmed settlement."""

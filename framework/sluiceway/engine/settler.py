@@ -18,7 +18,8 @@ from sluiceway.engine.circuit import Down
 from sluiceway.engine.dead_letters import DeadLetters
 from sluiceway.engine.held import Held
 from sluiceway.engine.lease import Keeper
-from sluiceway.engine.ledger import Ledger, Owner
+from sluiceway.engine.ledger import Ledger
+from sluiceway.engine.owner import Owner
 from sluiceway.engine.retry import backoff
 from sluiceway.engine.surroundings import Spawn, Surroundings
 

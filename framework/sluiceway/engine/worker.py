@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, TypeAlias
 
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Bury, Receiver, Send, Store
 from sluiceway.core.process import Process
-from sluiceway.core.spec import Pipeline
+from sluiceway.core.spec import Pipeline, StageSpec
 from sluiceway.engine.batcher import Batcher
 from sluiceway.engine.budget import Budget
 from sluiceway.engine.call import failure_of
-from sluiceway.engine.chain import Chain, Item
+from sluiceway.engine.chain import Chain
+from sluiceway.engine.dead_letters import DeadLetters
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.drain import cancel, give_back_held, time_to_finish, time_to_give_back
+from sluiceway.engine.gather import Combiner, GatherStep, HeldGather
+from sluiceway.engine.group_end import GroupEnd
+from sluiceway.engine.group_records import GroupRecords
 from sluiceway.engine.intake import Intake
 from sluiceway.engine.lanes import Lanes
 from sluiceway.engine.lease import Keeper
-from sluiceway.engine.ledger import Ledger, Owner
+from sluiceway.engine.ledger import Ledger
 from sluiceway.engine.legs import Legs
+from sluiceway.engine.owner import AnyOwner, Item, Owner
 from sluiceway.engine.report import Ending
 from sluiceway.engine.settler import Settler
+from sluiceway.engine.shared_gather import SharedGather
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.watchdog import Watchdog
 
@@ -40,12 +47,13 @@ class Parts:
 
     Attributes:
         receiver: The open source.
-        processes: By stage id.
+        processes: By stage id; a gather has none.
         sends: By sink id.
         bury: The open dead-letter queue; None for a source that needs none.
         retention: Seconds for which the source keeps a message, when it says so.
         store: Where accepted legs are recorded, if anywhere.
         dependencies: Where what the components call is watched; made here when nobody watches yet.
+        stores: By the id of a gather, where it keeps its members, if they are not held.
     """
 
     receiver: Receiver
@@ -55,6 +63,7 @@ class Parts:
     retention: float | None = None
     store: Store | None = None
     dependencies: Dependencies | None = None
+    stores: Mapping[str, Store] = field(default_factory=dict[str, Store])
 
 
 class Worker:
@@ -81,8 +90,8 @@ class Worker:
         max_age = pipeline.retry.max_age or (parts.retention and 0.9 * parts.retention)
         legs = Legs(parts.store, around, ttl=parts.retention)
         self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age, legs=legs)
-        stages = [(stage, parts.processes[stage.id]) for stage in pipeline.stages]
-        self._chain = Chain(stages, self._ledger, self._spawn)
+        stages = [(stage, parts.processes.get(stage.id)) for stage in pipeline.stages]
+        self._chain = Chain(stages, self._ledger, self._spawn, partial(self._make_gather, parts))
         self._sinks = [
             Batcher(sink, parts.sends[sink.id], pipeline, self._ledger, around, self._spawn) for sink in pipeline.sinks
         ]
@@ -155,7 +164,7 @@ class Worker:
 
     def _start(self, heads: list[Owner]) -> None:
         """Carry what has come to the head of its lane; where a stage does I/O each by itself, so that none waits."""
-        items = [(owner.delivery.message, owner) for owner in heads]
+        items: list[Item] = [(owner.delivery.message, owner) for owner in heads]
         for batch in [[item] for item in items] if self._chain.waits else [items]:
             self._spawn(self._pass(batch))
 
@@ -168,7 +177,23 @@ class Worker:
             self._hand_out(message, owner)
         self._flush_if_nothing_comes()
 
-    def _hand_out(self, message: Message, owner: Owner) -> None:
+    def _make_gather(self, parts: Parts, spec: StageSpec, start: int) -> GatherStep:
+        """Make the step of a gather; what its groups are combined to goes on from the step after it."""
+
+        def resume(items: list[Item]) -> None:
+            if items:
+                self._spawn(self._pass(items, start))
+
+        combiner = Combiner(spec, self._ledger)
+        if (store := parts.stores.get(spec.id)) is None:
+            return HeldGather(combiner, resume)
+        dead_letters = DeadLetters(parts.bury, self.dependencies, self._around.log)
+        end = GroupEnd(spec.id, self._pipeline.name, GroupRecords(store), dead_letters, self._around)
+        return SharedGather(
+            combiner, end, self._pipeline, self._ledger, around=self._around, spawn=self._spawn, resume=resume
+        )
+
+    def _hand_out(self, message: Message, owner: AnyOwner) -> None:
         """Give a message to every sink that takes it."""
         if self._lanes is not None and owner.comes_again:
             # Another child of it failed in a stage: the order in which they come to a sink is that of the next time.
@@ -207,6 +232,8 @@ class Worker:
             async with asyncio.timeout(time_to_finish(self._pipeline.drain.stop_timeout)):
                 if self._lanes is not None:
                     self._lanes.drain()
+                for gather in self._chain.gathers:
+                    gather.drain()
                 for sink in self._sinks:
                     sink.drain()
                 self._settler.drain()
@@ -217,9 +244,16 @@ class Worker:
         except TimeoutError:
             self._around.log.warning("drain cut short", held=len(self._ledger.owners), consequence="given back")
 
+    def _make_room(self) -> None:
+        """Let go of a group when all that is held waits for messages for which there is no room."""
+        full = self._budget.spent and not self._intake.polls and not self._in_chain
+        if self._chain.gathers and full and all(owner.only_waits for owner in self._ledger.owners.values()):
+            any(gather.relieve() for gather in self._chain.gathers)
+
     async def _mark_progress(self) -> None:
         while True:
             self.keeper.progress()
+            self._make_room()
             await self._around.clock.sleep(min(1, self._pipeline.limits.stall / 4))
 
     def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:

@@ -14,9 +14,11 @@ from typing import Any, Literal
 import pytest
 
 from sluiceway.core.component import Process, Sink, Source, Stage, Visibility
+from sluiceway.core.gather import Gather
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Facts
+from sluiceway.core.ports import Store
 from sluiceway.core.spec import Backoff, Drain, Limits, Pipeline, Retry, SinkSpec, SourceSpec, StageSpec
 from sluiceway.core.units import Duration, Size
 from sluiceway.engine.report import Ending, Report
@@ -67,7 +69,8 @@ class RecordedLog:
 class Bench:
     """Set up, `send`, `run`, look."""
 
-    stages: Mapping[str, Process] = field(default_factory=dict)
+    stages: Mapping[str, Process | Gather] = field(default_factory=dict)
+    store: Store | None = None
     sinks: Mapping[str, StrictSink] = field(default_factory=lambda: {"bus": StrictSink()})
     dead: StrictDeadLetters | None = field(default_factory=StrictDeadLetters)
     queue_class: type[StrictQueue] = StrictQueue
@@ -160,17 +163,21 @@ class Bench:
             await asyncio.sleep(1)
 
     def parts(self) -> Parts:
+        processes = {name: stage for name, stage in self.stages.items() if not isinstance(stage, Gather)}
         return Parts(
             self.queue,
-            dict(self.stages),
+            processes,
             {name: sink.send for name, sink in self.sinks.items()},
             bury=self.dead.bury if self.dead else None,
             retention=self.retention,
+            stores={name: self.store for name in self.stages if self.store and name not in processes},
         )
 
     def pipeline(self) -> Pipeline:
         def stage(name: str) -> StageSpec:
+            opened = self.stages[name]
             component = BlockingStage() if name in self.blocking else Stage()
+            component = opened if isinstance(opened, Gather) else component
             return StageSpec(name, name, component, self.timeout, self.concurrency, routes=self.routes.get(name, ()))
 
         def sink(name: str) -> SinkSpec:

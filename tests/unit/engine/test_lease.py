@@ -20,7 +20,7 @@ from sluiceway.core.outcome import Retry
 from sluiceway.core.ports import Delivery
 from sluiceway.core.units import Duration
 from sluiceway.engine.lease import Keeper
-from sluiceway.engine.ledger import Owner
+from sluiceway.engine.owner import Owner
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.testing import ManualClock, StrictSink
 from sluiceway.testing.virtual_time import VirtualLoop

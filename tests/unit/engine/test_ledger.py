@@ -19,7 +19,7 @@ from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, DeadLetter, Drop, Retry, Verdict
 from sluiceway.core.ports import Delivery
 from sluiceway.engine.lease import Lease
-from sluiceway.engine.ledger import Owner
+from sluiceway.engine.owner import Owner
 from sluiceway.engine.report import Ending
 from sluiceway.testing import ManualClock, StrictDeadLetters, StrictSink
 
@@ -39,7 +39,7 @@ class Book:
     def __init__(self) -> None:
         self.verdicts: list[Verdict | None] = []
 
-    def ended(self, owner: Owner, message: Message, ending: Ending, *, last: bool) -> None:
+    def ended(self, owner: Owner, message: Message, ending: Ending, *, last: bool, told: bool = False) -> None:
         if last:
             self.verdicts.append(owner.verdict("p", 0))
 

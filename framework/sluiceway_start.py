@@ -17,8 +17,12 @@ def main() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.argv[1:2] == ["run"]:
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        signal.signal(signal.SIGTERM, _leave)
     from sluiceway.cli import main as command  # noqa: PLC0415 - the point of this function
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     command()
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    os._exit(0)

@@ -235,7 +235,7 @@ async def test_a_service_that_is_down_pauses_receiving_and_costs_no_message_its_
     await worker.seen.until(lambda: any(e["dependency"] == "ask" for e in worker.seen.events("paused")))
     paused = worker.seen.events("paused")[-1]
     assert paused["reason"].endswith("answered 503: maintenance")
-    assert paused["consequence"] == "nothing is received"
+    assert paused["consequence"].startswith("nothing is received")
     assert await worker.left() == 6
     behaviour.down = False
     assert all(isinstance(verdict, Ack) for verdict in await worker.settled(*ids))

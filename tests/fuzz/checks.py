@@ -21,7 +21,6 @@ from sluiceway.adapters.sqs_queue import MAX_BYTES
 from sluiceway.adapters.sqs_receiver import QueueLimits, SqsReceiver
 from sluiceway.config.document import Lines
 from sluiceway.config.problems import render_json, render_text
-from sluiceway.core.body import decoder
 from sluiceway.core.cache import MemoryCache
 from sluiceway.core.context import Http
 from sluiceway.core.errors import Reject, Transient
@@ -113,8 +112,7 @@ def receiver_of(source: SqsSource, message: dict[str, Any]) -> SqsReceiver:
             return {"Messages": [message]}
 
     sqs, nobody = cast("Any", Sqs()), cast("Any", None)
-    decode = decoder(source.format, exact=source.numbers == "exact")
-    return SqsReceiver(sqs, nobody, url="", source=source, decode=decode, limits=QueueLimits())
+    return SqsReceiver(sqs, nobody, url="", source=source, limits=QueueLimits())
 
 
 def check_dead_letter(one: Delivery, facts: Facts, *, fifo: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -104,6 +105,8 @@ class GivenQueue(StrictQueue):
         clock: Virtual time.
         fail: Ends the run.
     """
+
+    _longest = math.inf  # what is left until it is too old waits for days, not in steps of twelve hours
 
     def __init__(self, pipeline: Pipeline, clock: Clock, fail: Fail) -> None:
         source = pipeline.source.component

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import orjson
 
@@ -65,6 +65,9 @@ class Stored:
 class StrictQueue:
     """A standard or FIFO queue; it is the `Receiver` that a real source's `open` yields.
 
+    A delete of what has been deleted succeeds. So does one with the handle of an earlier receipt from a standard queue,
+    and deletes nothing.
+
     A FIFO queue hands out the messages of a group in order, and none while one of them is in flight; it refuses to
     delete on an expired handle, and gives what a receive whose answer was lost had taken to the next one, as it does
     for a source that repeats the ReceiveRequestAttemptId.
@@ -92,6 +95,8 @@ class StrictQueue:
         extended: When a lease was extended, on the monotonic clock, and whose.
         most_in_flight: How many messages were invisible at a time, at most.
     """
+
+    _longest: ClassVar[float] = LONGEST
 
     def __init__(  # noqa: PLR0913 - a hostile queue has many ways to be hostile, all of them off
         self,
@@ -133,6 +138,7 @@ class StrictQueue:
         self._messages: list[Stored] = []
         self._groups = Groups() if fifo else None
         self._by_receipt: dict[str, Stored] = {}
+        self._void: set[str] = set()  # handles for which a delete is answered with success, and deletes nothing
         self._unanswered: deque[tuple[float, Sequence[Delivery]]] = deque()
 
     def send(
@@ -243,7 +249,10 @@ class StrictQueue:
     def _hand_out(self, stored: Stored) -> Delivery:
         now = self._clock.monotonic()
         stored.receive_count += 1
-        self._by_receipt.pop(stored.receipt, None)
+        if stored.receipt:
+            del self._by_receipt[stored.receipt]
+            if self._groups is None:
+                self._void.add(stored.receipt)
         stored.receipt = f"{stored.id}#{next(self._receipts)}"
         self._by_receipt[stored.receipt] = stored
         stored.received_at = now
@@ -275,15 +284,21 @@ class StrictQueue:
         return [_result(fault.error)] * len(receipts) if fault else results
 
     def _extend(self, receipt: str, seconds: float) -> Settled:
+        stored = self._change_visibility(receipt, seconds)
+        if isinstance(stored, LeaseLost):
+            return stored
+        self.extended.append((self._clock.monotonic(), stored.id))
+        return None
+
+    def _change_visibility(self, receipt: str, seconds: float) -> Stored | LeaseLost:
         stored = self._held(receipt)
-        now = self._clock.monotonic()
+        until = self._clock.monotonic() + seconds
         if stored is None:
             return LeaseLost(f"receipt {receipt} is not valid any more")
-        if now + seconds > stored.received_at + LONGEST:
+        if until > stored.received_at + self._longest:
             return LeaseLost("the total visibility time-out for a message is 12 hours")
-        self._set_visible(stored, now + seconds)
-        self.extended.append((now, stored.id))
-        return None
+        self._set_visible(stored, until)
+        return stored
 
     async def settle(self, settlements: Sequence[tuple[Delivery, Ack | Retry]]) -> Sequence[Settled]:
         """Delete or give back; one result each."""
@@ -306,8 +321,9 @@ class StrictQueue:
     def _delete(self, receipt: str) -> Settled:
         stored = self._held(receipt, expired=self._expired_deletes)
         if stored is None:
-            return LeaseLost(f"receipt {receipt} is not valid any more")
+            return None if receipt in self._void else LeaseLost(f"receipt {receipt} is not valid any more")
         del self._by_receipt[receipt]
+        self._void.add(receipt)
         if self._groups is not None:
             self._groups.remove(stored)
         else:
@@ -316,10 +332,9 @@ class StrictQueue:
         return None
 
     def _release(self, delivery: Delivery, verdict: Retry) -> Settled:
-        stored = self._held(delivery.receipt)
-        if stored is None:
-            return LeaseLost(f"receipt {delivery.receipt} is not valid any more")
-        self._set_visible(stored, self._clock.monotonic() + verdict.delay)
+        stored = self._change_visibility(delivery.receipt, verdict.delay)
+        if isinstance(stored, LeaseLost):
+            return stored
         self.released.append((stored.id, verdict.delay))
         return None
 

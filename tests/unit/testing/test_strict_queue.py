@@ -80,9 +80,11 @@ def test_a_stale_handle_neither_deletes_nor_delays_nor_extends() -> None:
         await asyncio.sleep(61)
         (fresh,) = await queue.receive(1)
         results = [*await queue.settle([(stale, Ack()), (stale, Retry(5, "r"))]), *queue.extend([stale.receipt], 60)]
-        assert all(isinstance(result, LeaseLost) for result in results)
+        assert results[0] is None, "which AWS answers, and deletes nothing"
+        assert all(isinstance(result, LeaseLost) for result in results[1:])
+        assert [stored.id for stored in queue.messages] == ["m1"]
         assert await queue.settle([(fresh, Ack())]) == [None]
-        assert queue.messages == []
+        assert (queue.messages, queue.deleted) == ([], ["m1"])
 
     play(scenario, expired_deletes=True)
 
@@ -98,16 +100,32 @@ def test_what_is_given_back_comes_again_after_its_delay() -> None:
     play(scenario)
 
 
-def test_a_lease_can_be_extended_up_to_twelve_hours() -> None:
+def test_a_lease_can_be_extended_and_a_message_delayed_up_to_twelve_hours() -> None:
     async def scenario(queue: StrictQueue) -> None:
         queue.send("a")
         (delivery,) = await queue.receive(1)
         assert queue.extend([delivery.receipt], 11 * 3600) == [None]
         await asyncio.sleep(10 * 3600)
         assert isinstance(queue.extend([delivery.receipt], 2 * 3600 + 1)[0], LeaseLost)
+        late, last = Retry(2 * 3600 + 1, "r"), Retry(2 * 3600, "r")
+        assert isinstance((await queue.settle([(delivery, late)]))[0], LeaseLost)
         assert queue.extend([delivery.receipt], 2 * 3600) == [None]
+        assert await queue.settle([(delivery, last)]) == [None]
 
     play(scenario)
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+def test_a_delete_of_what_has_been_deleted_succeeds(*, fifo: bool) -> None:
+    async def scenario(queue: StrictQueue) -> None:
+        queue.send("a", group="g" if fifo else "")
+        (delivery,) = await queue.receive(1)
+        assert await queue.settle([(delivery, Ack()), (delivery, Ack())]) == [None, None]
+        assert queue.deleted == ["m1"]
+        results = [*await queue.settle([(delivery, Retry(5, "r"))]), *queue.extend([delivery.receipt], 60)]
+        assert all(isinstance(result, LeaseLost) for result in results)
+
+    play(scenario, fifo=fifo)
 
 
 def test_a_queue_that_closes_says_so_once_nothing_is_left_or_held() -> None:

@@ -1,4 +1,4 @@
-"""A bare TCP peer for the tests of outgoing HTTP, which says exactly what it is told to."""
+"""A bare TCP peer for the tests of outgoing HTTP, which says exactly what it is told to; emulators to be probed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from tests.contract.emulators import Emulator
 
 from sluiceway.adapters.http import HttpPool
 from sluiceway.core.context import Http
@@ -87,3 +88,11 @@ def private(pool: HttpPool) -> Http:
 @pytest.fixture
 def hasty(pool: HttpPool) -> Http:
     return pool.client(timeout=0.1, max_size=1024 * 1024, allow_private=True)
+
+
+@pytest.fixture(scope="session", params=["ministack", "moto"])
+def emulator(request: pytest.FixtureRequest) -> Emulator:
+    """An emulator to be probed: the test runs against each."""
+    if request.param == "moto":
+        return Emulator("moto", str(request.getfixturevalue("moto")))
+    return Emulator("ministack", str(request.getfixturevalue("aws").endpoint))

@@ -33,6 +33,13 @@ class Receipt:
         buried: The worker was told that its dead letter is kept.
         unanswered: Renewals in a row that failed.
         excused: Its lease may run out.
+        group: Its group on a FIFO queue.
+        count: How often the queue had handed it out, this time included.
+        started: A stage or a sink has been started for it.
+        behind: What the worker held, when it was received, that is earlier in its group.
+        free_since: Since when, as far as was looked, nothing of its group is before it.
+        overtaken: Parts of it that had failed when a later one was sent to the same sink.
+        recorded: What was recorded as accepted when it was received.
     """
 
     handle: str
@@ -50,6 +57,13 @@ class Receipt:
     buried: bool = False
     unanswered: int = 0
     excused: bool = False
+    group: str = ""
+    count: int = 1
+    started: bool = False
+    behind: list[Receipt] = field(default_factory=list["Receipt"])
+    free_since: float | None = None
+    overtaken: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    recorded: set[Leg] = field(default_factory=set[Leg])
 
     def has_failed(self, leg: Leg) -> bool:
         """Tell whether something has failed that this leg needed."""
@@ -79,6 +93,7 @@ class Record:
         self.exited = False
         self.longest_block = 0.0
         self.blocked_since_stop = False
+        self.store_trouble = -1.0
         self.settle_trouble = 0
         self.served: dict[str, int] = {}
         self.first_failure: dict[tuple[str, str], int] = {}

@@ -1,119 +1,20 @@
-"""What a worker is given: a queue, sinks, a dead-letter queue and stages, behind the wire and under the book's eyes."""
+"""What a worker is given: a queue, sinks, a dead-letter queue, stages and a store, behind the wire and watched."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 
-from sluiceway.core.errors import LeaseLost, MessageError, Reject, Transient
+from sluiceway.core.errors import LeaseLost, MessageError, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Facts, Result, Retry
 from sluiceway.core.ports import Bury, Delivery, Send
 from sluiceway.core.process import Process
-from sluiceway.testing import AfterEffect, StrictDeadLetters, StrictQueue, StrictSink, VirtualClock
 
 from . import oracle
-from .book import Book
-from .dead_letters import DeadLetters
-from .leases import Leases
-from .legs import Legs
 from .loop import Life
-from .oracle import root_of
 from .scenario import SinkPlan, StagePlan
-from .wire import Wire
-
-
-class World:
-    """The services of one scenario, which all of its workers share."""
-
-    def __init__(self, book: Book) -> None:
-        self.book = book
-        self.scenario = book.scenario
-        self.wire = Wire(book)
-        self.leases = Leases(book)
-        self.legs = Legs(book, self.leases)
-        self.dead_letters = DeadLetters(book)
-        self._after_effect: set[str] = set()
-        self.queue = StrictQueue(
-            VirtualClock(),
-            visibility=self.scenario.lease,
-            wait_time=self.scenario.wait_time,
-            expired_deletes=self.scenario.expired_deletes,
-            entries=self._settle_fault,
-            duplicates=lambda name, receipts: receipts == 1 and name in self.scenario.duplicates,
-        )
-        self.dead = StrictDeadLetters(
-            entries=lambda letter, times: self._entry_fault("dead_letter", letter[0].message.id, times)
-        )
-        self.sinks = {plan.id: self._sink(plan) for plan in self.scenario.sinks}
-        self._tries: Counter[tuple[str, str]] = Counter()
-
-    def _sink(self, plan: SinkPlan) -> StrictSink:
-        def fault(message: Message, times: int) -> MessageError | AfterEffect | None:
-            if oracle.refused(plan, message):
-                return Reject("refused for good", error="refused")
-            return self._entry_fault(plan.id, root_of(message.id), times)
-
-        return StrictSink(entries=fault)
-
-    def _entry_fault(self, of: str, message: str, times: int) -> MessageError | AfterEffect | None:
-        fault = self.wire.entry_fault(of, message, times)
-        if fault is None:
-            return None
-        error = Transient(f"{of} says no to {message}")
-        return AfterEffect(error) if fault.kind == "after entry" else error
-
-    def _settle_fault(self, name: str, order: Ack | Retry, times: int) -> MessageError | AfterEffect | None:
-        fault = self._entry_fault("settle", name, times)
-        if isinstance(fault, AfterEffect):
-            self._after_effect.add(name)
-        return fault
-
-    def flaky(self, plan: StagePlan, message: Message) -> bool:
-        """Count a try of a flaky stage, and tell whether it fails."""
-        if plan.kind != "flaky" or self.book.now >= self.scenario.quiet_at or not oracle.matches(plan, message):
-            return False
-        self._tries[plan.id, message.id] += 1
-        return self._tries[plan.id, message.id] <= plan.times
-
-    async def hand_out(self, life: Life, limit: int) -> Sequence[Delivery]:
-        """Do what a receive does at the queue: it hands out in any order."""
-        self.wire.shuffle(self.queue.messages)
-        deliveries = await self.queue.receive(limit)
-        for delivery in deliveries:
-            self.leases.handed_out(life, delivery)
-        return deliveries
-
-    async def settle(
-        self, settlements: Sequence[tuple[Delivery, Ack | Retry]]
-    ) -> Sequence[Transient | LeaseLost | None]:
-        """Do what a settlement does at the queue."""
-        self._after_effect.clear()
-        results = await self.queue.settle(settlements)
-        for (delivery, order), result in zip(settlements, results, strict=True):
-            if result is None or (delivery.message.id in self._after_effect and isinstance(result, Transient)):
-                self.leases.settled(self.book.receipts[delivery.receipt], order)
-        return results
-
-    async def send(self, plan: SinkPlan, messages: Sequence[Message]) -> Sequence[MessageError | None]:
-        """Do what a send does at a sink."""
-        sink = self.sinks[plan.id]
-        if any(oracle.has_bug(plan, message) for message in messages):
-            raise ValueError("a bug of the sink")
-        results = await sink.send(messages)
-        for message in sink.accepted:
-            self.legs.accepted(plan, message)
-        sink.accepted.clear()
-        return results
-
-    async def bury(self, letters: Sequence[tuple[Delivery, Facts]]) -> Sequence[MessageError | None]:
-        """Do what the dead-letter queue does."""
-        results = await self.dead.bury(letters)
-        for delivery, _ in self.dead.accepted:
-            self.dead_letters.kept_one(delivery)
-        self.dead.accepted.clear()
-        return results
+from .world import World
 
 
 class QueueClient:
@@ -122,20 +23,35 @@ class QueueClient:
     def __init__(self, world: World, life: Life) -> None:
         self._world = world
         self._life = life
+        self._unanswered: Sequence[Delivery] = ()
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """Poll."""
+        """Poll; from a FIFO queue what an earlier answer had that was lost, as with its ReceiveRequestAttemptId."""
         world, life = self._world, self._life
+        again, self._unanswered = self._unanswered, ()
+        handed_out: list[Delivery] = []
+
+        async def effect() -> Sequence[Delivery]:
+            handed_out.extend(await world.hand_out(life, limit, again))
+            return handed_out
+
         world.leases.polls(life, limit)
         try:
-            found = await world.wire.call("receive", lambda: world.hand_out(life, limit), down="source")
+            found = await world.wire.call("receive", effect, down="source")
         except asyncio.CancelledError:
             world.leases.poll_cut_short(life)
+            raise
+        except Transient:
+            self._unanswered = handed_out if world.scenario.fifo else ()
             raise
         finally:
             world.leases.poll_ended(life, limit)
         deliveries = [_marked(delivery) for delivery in found]
         world.leases.opened(life, deliveries)
+        receipts = [world.book.receipts[delivery.receipt] for delivery in deliveries]
+        world.groups.opened(life, receipts)
+        for receipt in receipts:
+            world.records.opened(receipt)
         world.dead_letters.received(life, deliveries)
         return deliveries
 

@@ -10,6 +10,7 @@ from sluiceway.core.ports import Delivery
 from sluiceway.engine.circuit import LONGEST_PAUSE, THRESHOLD
 
 from .book import Book, Receipt
+from .groups import Groups
 from .loop import Life
 from .oracle import body_of, headers_of
 from .scenario import Outage
@@ -21,8 +22,9 @@ _FROM_THE_ORACLE = frozenset({"unroutable", "oversize"})
 class DeadLetters:
     """Watches the dead-letter queue, and receiving during outages."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, groups: Groups) -> None:
         self._book = book
+        self._groups = groups
         self._in_outage: Counter[tuple[Life, Outage]] = Counter()
         self.kept: set[str] = set()
 
@@ -34,6 +36,7 @@ class DeadLetters:
         if delivery.raw != body_of(sent) or delivery.attributes != attributes:
             self._book.violation("R5", f"the dead letter of {sent.id} is not as it was received")
         self._check_facts(life, self._book.receipts[delivery.receipt], facts)
+        self._groups.buried(self._book.receipts[delivery.receipt], facts)
 
     def _check_facts(self, life: Life, receipt: Receipt, facts: Facts) -> None:
         told = {kind for where, name, kind in receipt.failures if (where, name) == (facts.stage, facts.id)}
@@ -85,8 +88,8 @@ class DeadLetters:
     def received(self, life: Life, deliveries: Sequence[Delivery]) -> None:
         """Check that a worker does not go on receiving while something is down that it needs."""
         scenario, now = self._book.scenario, self._book.now
-        for outage in scenario.outages:
-            if outage.of == "source" or not outage.start <= now < outage.end:
+        for outage in dict.fromkeys(scenario.outages):
+            if outage.of in ("source", "store") or not outage.start <= now < outage.end:
                 continue
             self._in_outage[life, outage] += len(deliveries)
             messages = len(scenario.messages) + len(scenario.duplicates)

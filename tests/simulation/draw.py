@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
 from .scenario import Fault, FaultKind, LifePlan, Outage, Scenario, Sent, SinkPlan, StageKind, StagePlan, WorkerPlan
 
 ROUTES: Final = ("a", "b")
 
 _KINDS: Final[tuple[StageKind, ...]] = ("keep", "keep", "split", "drop", "reject", "bug", "flaky", "route")
+_KINDS_OF_BLOCKING: Final = tuple(kind for kind in _KINDS if kind != "bug")
+"""A bug that is always there would block its group for ever."""
+
 _QUEUE_FAULTS: Final[tuple[FaultKind, ...]] = ("before", "after", "throttled", "slow before", "slow after")
 _SINK_FAULTS: Final[tuple[FaultKind, ...]] = (*_QUEUE_FAULTS, "bug", "entry", "entry", "after entry")
 
@@ -19,10 +22,11 @@ _SINK_FAULTS: Final[tuple[FaultKind, ...]] = (*_QUEUE_FAULTS, "bug", "entry", "e
 def draw(seed: int) -> Scenario:
     """Return the scenario of a seed."""
     r = Random(seed)
+    fifo: Literal["", "block", "dead_letter"] = r.choice(("", "", "", "block", "dead_letter"))
     quiet_at = r.choice((20.0, 60.0, 120.0, 240.0))
-    messages = _messages(r, quiet_at)
-    stages = tuple(_stage(r, place) for place in range(r.choice((0, 1, 1, 2, 2, 3, 4))))
-    sinks = tuple(_sink(r, place) for place in range(r.choice((0, 1, 1, 1, 1, 2, 2, 3))))
+    messages = _messages(r, quiet_at, r.choice((1, 2, 3, 5, 8)) if fifo else 0)
+    stages = tuple(_stage(r, place, fifo) for place in range(r.choice((0, 1, 1, 2, 2, 3, 4))))
+    sinks = tuple(_sink(r, place, fifo) for place in range(r.choice((0, 1, 1, 1, 1, 2, 2, 3))))
     stop_timeout = r.choice((10.0, 15.0, 30.0))
     lease = r.choice((6.0, 12.0, 30.0, 60.0))
     initial = r.choice((0.5, 1.0, 2.0))
@@ -34,8 +38,10 @@ def draw(seed: int) -> Scenario:
         workers=tuple(_worker(r, place, quiet_at) for place in range(r.choice((1, 1, 2, 3)))),
         faults=_faults(r, messages, stages, sinks),
         outages=_outages(r, stages, sinks, quiet_at),
-        duplicates=tuple(sent.id for sent in messages if r.random() < 0.05),
-        expired_deletes=r.random() < 0.3,
+        duplicates=tuple(sent.id for sent in messages if r.random() < 0.05 and not fifo),
+        expired_deletes=r.random() < 0.3 and not fifo,
+        fifo=fifo,
+        store=r.random() < 0.3,
         lease=lease,
         limit=max(lease, 60 + 3 * sum(stage.takes for stage in stages)) * r.choice((1, 1, 4)),
         attempts=r.choice((1, 2, 3, 5)),
@@ -52,13 +58,14 @@ def draw(seed: int) -> Scenario:
     )
 
 
-def _messages(r: Random, quiet_at: float) -> tuple[Sent, ...]:
+def _messages(r: Random, quiet_at: float, groups: int) -> tuple[Sent, ...]:
     together = r.random() < 0.7
     number = r.choice((1, 2, 5, 10, 15, 25))
     return tuple(
         Sent(
             place + 1,
             at=0.0 if together else r.uniform(0, quiet_at * 0.8),
+            group=f"g{r.randrange(groups)}" if groups else "",
             padding=r.choice((0, 0, 0, 0, 50, 400)),
             junk=r.random() < 0.03,
         )
@@ -66,15 +73,15 @@ def _messages(r: Random, quiet_at: float) -> tuple[Sent, ...]:
     )
 
 
-def _stage(r: Random, place: int) -> StagePlan:
+def _stage(r: Random, place: int, fifo: str) -> StagePlan:
     is_async = r.random() < 0.6
     takes = r.choice((0.0, 0.1, 1.0, 4.0, 25.0)) if is_async else 0.0
     return StagePlan(
         id=f"stage{place}",
-        kind=r.choice(_KINDS),
+        kind=r.choice(_KINDS if fifo != "block" else _KINDS_OF_BLOCKING),
         salt=r.randrange(8),
         mod=r.choice((2, 3, 5, 8)),
-        times=r.choice((1, 2, 4, 20)),
+        times=r.choice((1, 2, 4, 4 if fifo else 20)),
         is_async=is_async,
         takes=takes,
         timeout=takes + r.choice((1.0, 10.0)),
@@ -83,7 +90,7 @@ def _stage(r: Random, place: int) -> StagePlan:
     )
 
 
-def _sink(r: Random, place: int) -> SinkPlan:
+def _sink(r: Random, place: int, fifo: str) -> SinkPlan:
     return SinkPlan(
         id=f"sink{place}",
         entries=r.choice((1, 3, 10)),
@@ -93,7 +100,7 @@ def _sink(r: Random, place: int) -> SinkPlan:
         routes=() if r.random() < 0.75 else (r.choice(ROUTES),),
         salt=r.randrange(8),
         refuses=r.choice((0, 0, 3, 7)),
-        bugs=r.choice((0, 0, 0, 5)),
+        bugs=r.choice((0, 0, 0, 0 if fifo == "block" else 5)),
     )
 
 
@@ -123,6 +130,7 @@ def _faults(
         "settle",
         "extend",
         "dead_letter",
+        "store",
         *(stage.id for stage in stages if stage.is_async),
     ]
     targets += [sink.id for sink in sinks] * 2
@@ -136,7 +144,7 @@ def _fault(r: Random, of: str, message: Sent) -> Fault:
         kind = r.choice((*_QUEUE_FAULTS, "bug"))
     elif of == "extend":
         kind = r.choice(("before", "after"))
-    elif of == "receive":
+    elif of in ("receive", "store"):
         kind = r.choice(_QUEUE_FAULTS)
     else:
         kind = r.choice((*_QUEUE_FAULTS, "entry", "after entry"))
@@ -148,7 +156,7 @@ def _fault(r: Random, of: str, message: Sent) -> Fault:
 def _outages(
     r: Random, stages: tuple[StagePlan, ...], sinks: tuple[SinkPlan, ...], quiet_at: float
 ) -> tuple[Outage, ...]:
-    targets = ["source", "dead_letter", *(stage.id for stage in stages if stage.is_async)]
+    targets = ["source", "dead_letter", "store", *(stage.id for stage in stages if stage.is_async)]
     targets += [sink.id for sink in sinks] * 3
     outages = []
     for _ in range(r.choice((0, 0, 1, 1, 2))):

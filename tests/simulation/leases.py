@@ -53,7 +53,15 @@ class Leases:
     def handed_out(self, life: Life, delivery: Delivery) -> None:
         """Note that the queue has handed out a message, whether or not the answer arrives."""
         now = self._book.now
-        receipt = Receipt(delivery.receipt, delivery.message.id, life, now, now + self._scenario.lease)
+        receipt = Receipt(
+            delivery.receipt,
+            delivery.message.id,
+            life,
+            now,
+            now + self._scenario.lease,
+            group=delivery.group or "",
+            count=delivery.receive_count,
+        )
         self._book.receipts[delivery.receipt] = receipt
         self._book.counts["deliveries"] += 1
         self._book.note("queue", "hands out", (life.name, delivery.receipt))
@@ -111,6 +119,7 @@ class Leases:
     def starts(self, receipt: Receipt, where: str) -> None:
         """Check that a stage or a sink may still be started for this receipt."""
         record = self._book.lives[receipt.life]
+        receipt.started = True
         self._check_alive(receipt.life, record, where)
         grace = self._scenario.lease / 5 + (receipt.opened_at or 0) - receipt.handed_at
         if receipt.lost or (self._book.now > receipt.lease_end + grace and receipt.order is None):

@@ -11,19 +11,24 @@ from sluiceway.core.ports import Delivery
 from sluiceway.engine.circuit import LONGEST_PAUSE
 
 from .book import Book, Receipt
+from .groups import Groups
 from .leases import Leases
 from .loop import Life
 from .oracle import Leg, root_of
+from .records import Records
 from .scenario import SinkPlan
 
 
 class Legs:
     """Watches stages and sinks, and judges settlements by what the worker was told."""
 
-    def __init__(self, book: Book, leases: Leases) -> None:
+    def __init__(self, book: Book, leases: Leases, groups: Groups, records: Records) -> None:
         self._book = book
         self._leases = leases
+        self._groups = groups
+        self._records = records
         self._accepted: set[Leg] = set()
+        self._known: set[Leg] = set()
 
     def receipt_of(self, message: Message) -> Receipt:
         """Return the receipt that a message, or what it was made of, came with."""
@@ -32,6 +37,7 @@ class Legs:
     def stage_starts(self, where: str, message: Message) -> None:
         """Check a stage's call."""
         self._leases.starts(self.receipt_of(message), where)
+        self._groups.begins(message.id, f"{where} is started for {message.id}")
 
     def stage_ended(self, life: Life, where: str, message: Message, error: BaseException | None) -> None:
         """Note how a stage's call has ended."""
@@ -49,6 +55,9 @@ class Legs:
         for message in messages:
             receipt = self.receipt_of(message)
             self._leases.starts(receipt, plan.id)
+            self._groups.begins(message.id, f"{message.id} is sent to {plan.id}")
+            self._groups.sink_starts(receipt, (plan.id, message.id))
+            self._records.sink_starts(receipt, (plan.id, message.id))
             state = receipt.legs.get((plan.id, message.id))
             if state is not None and state != "failed":
                 self._book.violation("R2", f"{message.id} is sent to {plan.id} again though it was {state}")
@@ -65,6 +74,7 @@ class Legs:
             legs = self.receipt_of(message).legs
             if result is None:
                 legs[plan.id, message.id] = "accepted"
+                self._known.add((plan.id, message.id))
             else:
                 legs[plan.id, message.id] = "rejected" if isinstance(result, Reject) else "failed"
                 self._failed(life, plan.id, message, result)
@@ -85,8 +95,11 @@ class Legs:
     def accepted(self, plan: SinkPlan, message: Message) -> None:
         """Check what a sink has accepted, whether or not the worker hears of it."""
         leg = (plan.id, message.id)
+        if leg in self._accepted:
+            self._book.counts["accepted again"] += 1
         self._accepted.add(leg)
         self._book.note(plan.id, "accepts", message.id)
+        self._groups.begins(message.id, f"{plan.id} has accepted {message.id}")
         fate = self._book.oracle.fates.get(root_of(message.id))
         if fate is None or leg not in fate.legs:
             self._book.violation("R7", f"{plan.id} was sent {message.id}, which nobody should have made")
@@ -102,7 +115,9 @@ class Legs:
             self._check_delete(receipt)
             return
         self._book.note(life, "gives back", (receipt.handle, f"{order.delay:g}s", order.reason))
-        excused = self._book.lives[life].stopped_at is not None
+        self._groups.gives_back(receipt, order)
+        self._records.gives_back(receipt)
+        excused = self._book.lives[life].stopped_at is not None or self._groups.may_go_back(receipt)
         excused = excused or self._waited_for_what_is_down(life, order)
         if not excused and not any(kind in ("transient", "bug") for _, _, kind in receipt.failures):
             self._book.violation("R2", f"{receipt.handle} is given back though nothing of it has failed")
@@ -117,6 +132,8 @@ class Legs:
         fate = self._book.oracle.fates[receipt.message]
         for leg in fate.legs:
             if receipt.legs.get(leg) == "accepted" or (receipt.buried and receipt.has_failed(leg)):
+                continue
+            if self._book.scenario.store and leg in self._known:
                 continue
             self._book.violation("R1", f"{receipt.handle} is deleted though {leg[0]} has not accepted {leg[1]}")
         failed_in_stage = any(where.startswith("stage") for where, _, _ in receipt.failures)

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import cache
 from random import Random
+from typing import Final
 
 from sluiceway.core.component import Sink, Source, Stage, Visibility
 from sluiceway.core.spec import Backoff, Drain, Limits, Pipeline, Retry, SinkSpec, SourceSpec, StageSpec
@@ -20,10 +21,11 @@ from sluiceway.engine.worker import Parts, Worker
 from sluiceway.testing import VirtualClock
 
 from .book import Book, Violation
-from .clients import QueueClient, World, bury_client, sink_client, stage_function
+from .clients import QueueClient, bury_client, sink_client, stage_function
 from .loop import Life, SeededLoop
-from .oracle import body_of, headers_of
+from .records import StoreClient
 from .scenario import LifePlan, Scenario, WorkerPlan
+from .world import World
 
 PATIENCE = 3600.0
 """Virtual seconds without faults in which everything must have come to its end."""
@@ -71,7 +73,7 @@ class _Play:
         self._pipeline = _pipeline(scenario)
         loop.set_exception_handler(self._unhandled)
         for sent in scenario.messages:
-            loop.call_at(sent.at, self._send, sent.id, body_of(sent), headers_of(sent), context=Context())
+            loop.call_at(sent.at, self._world.put, sent, context=Context())
         self._keep([loop.create_task(self._live(plan), context=Context()) for plan in scenario.workers])
         await self._wait_for(scenario.quiet_at, lambda: False)
         healthy = WorkerPlan("last", (LifePlan(after=0),))
@@ -92,10 +94,6 @@ class _Play:
     def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
         self._book.violation("error", f"{context['message']}: {error or context.get('task')!r}")
-
-    def _send(self, name: str, body: bytes, headers: Mapping[str, str]) -> None:
-        self._book.note("queue", "is sent", name)
-        self._world.queue.send(body, headers=headers, id=name)
 
     async def _wait_for(self, until: float, done: Callable[[], bool]) -> bool:
         while not self._book.over.is_set():
@@ -142,6 +140,7 @@ class _Play:
             {stage.id: stage_function(world, life, stage) for stage in self._scenario.stages},
             {sink.id: sink_client(world, life, sink) for sink in self._scenario.sinks},
             bury=bury_client(world, life),
+            store=StoreClient(world.records, life) if self._scenario.store else None,
         )
         worker = life.context.run(Worker, self._pipeline, parts, around)
         self._living[life] = worker
@@ -180,6 +179,7 @@ class _Play:
     async def _beat(self, life: Life, worker: Worker) -> None:
         while not life.over.is_set():
             self._world.leases.sweep(life)
+            self._world.groups.sweep(life)
             wait = worker.keeper.beat()
             await asyncio.sleep(wait)
 
@@ -197,6 +197,21 @@ class _Silent:
     warning = error = info
 
 
+class _Ordered(Source):
+    @property
+    def ordered(self) -> bool:
+        return True
+
+
+class _Blocking(_Ordered):
+    @property
+    def blocks(self) -> bool:
+        return True
+
+
+_SOURCES: Final = {"": Source, "dead_letter": _Ordered, "block": _Blocking}
+
+
 @cache
 def _sink_component(entries: int, size: int) -> Sink:
     class SimulatedSink(Sink):
@@ -211,7 +226,7 @@ def _pipeline(scenario: Scenario) -> Pipeline:
     initial, most = scenario.backoff
     return Pipeline(
         name="simulated",
-        source=SourceSpec("strict", Source(visibility=visibility)),
+        source=SourceSpec("strict", _SOURCES[scenario.fifo](visibility=visibility)),
         stages=tuple(
             StageSpec(plan.id, plan.kind, Stage(), plan.timeout, plan.concurrency, plan.routes)
             for plan in scenario.stages

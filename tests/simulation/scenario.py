@@ -15,10 +15,11 @@ FaultKind: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Sent:
-    """One message of the source: when it is sent, how long its body is, and whether it is JSON at all."""
+    """One message of the source: when it is sent, to which group, how long its body is, and whether it is JSON."""
 
     number: int
     at: float = 0
+    group: str = ""
     padding: int = 0
     junk: bool = False
 
@@ -99,7 +100,11 @@ class Outage:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One seed's world. From `quiet_at` on nothing goes wrong any more, and everything must come to its end."""
+    """One seed's world. From `quiet_at` on nothing goes wrong any more, and everything must come to its end.
+
+    `fifo` is what a message that keeps failing does to its group on a FIFO queue; empty on a standard one. `store` says
+    whether accepted legs are recorded where all workers find them.
+    """
 
     seed: int
     messages: tuple[Sent, ...]
@@ -110,6 +115,8 @@ class Scenario:
     outages: tuple[Outage, ...]
     duplicates: tuple[str, ...]
     expired_deletes: bool
+    fifo: Literal["", "block", "dead_letter"]
+    store: bool
     lease: float
     limit: float
     attempts: int

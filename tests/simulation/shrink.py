@@ -14,7 +14,13 @@ _MOST_PLAYS: Final = 600
 _LISTS: Final = ("workers", "messages", "faults", "outages", "duplicates", "stages", "sinks")
 """What can be left out, the largest first."""
 
-_CALM: Final[dict[str, Any]] = {"latency": 0.0, "expired_deletes": False, "max_age": None, "in_flight": 1}
+_CALM: Final[dict[str, Any]] = {
+    "latency": 0.0,
+    "expired_deletes": False,
+    "max_age": None,
+    "in_flight": 1,
+    "store": False,
+}
 
 
 def shrink(scenario: Scenario, rule: str) -> tuple[Scenario, Played]:

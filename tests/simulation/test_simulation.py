@@ -18,16 +18,14 @@ from sluiceway.core.ports import Delivery
 from sluiceway.testing import run_virtual
 
 from .book import Book
-from .dead_letters import DeadLetters
 from .draw import draw
-from .leases import Leases
-from .legs import Legs
 from .loop import Life
 from .many import play_some
 from .mutants import MUTANTS
 from .oracle import body_of, headers_of
 from .play import play
 from .scenario import Scenario, SinkPlan
+from .world import World
 
 SINK = SinkPlan("sink0", entries=2, size=300, timeout=2, concurrency=1, routes=(), salt=0, refuses=0, bugs=0)
 
@@ -73,9 +71,8 @@ class Watched:
 
     def __init__(self, scenario: Scenario) -> None:
         self.book = Book(scenario)
-        self.leases = Leases(self.book)
-        self.legs = Legs(self.book, self.leases)
-        self.dead_letters = DeadLetters(self.book)
+        self.world = World(self.book)
+        self.leases, self.legs, self.dead_letters = self.world.leases, self.world.legs, self.world.dead_letters
         self.life = Life("w1.1")
         sent = scenario.messages[0]
         self.message = Message({"value": 1}, id=sent.id, meta={"receipt": "r1"}).with_payload(body_of(sent))

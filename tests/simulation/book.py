@@ -38,7 +38,7 @@ class Receipt:
         started: A stage or a sink has been started for it.
         behind: What the worker held, when it was received, that is earlier in its group.
         free_since: Since when, as far as was looked, nothing of its group is before it.
-        overtaken: Parts of it that had failed when a later one was sent to the same sink.
+        overtaken: By sink, parts of it that had failed there when a later one was sent.
         recorded: What was recorded as accepted when it was received.
     """
 
@@ -62,7 +62,7 @@ class Receipt:
     started: bool = False
     behind: list[Receipt] = field(default_factory=list["Receipt"])
     free_since: float | None = None
-    overtaken: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    overtaken: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     recorded: set[Leg] = field(default_factory=set[Leg])
 
     def has_failed(self, leg: Leg) -> bool:

@@ -36,6 +36,7 @@ class QueueClient:
             return handed_out
 
         world.leases.polls(life, limit)
+        world.outages.polls(life)
         try:
             found = await world.wire.call("receive", effect, down="source")
         except asyncio.CancelledError:
@@ -52,7 +53,6 @@ class QueueClient:
         world.groups.opened(life, receipts)
         for receipt in receipts:
             world.records.opened(receipt)
-        world.dead_letters.received(life, deliveries)
         return deliveries
 
     def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[Transient | LeaseLost | None]:
@@ -130,6 +130,8 @@ def bury_client(world: World, life: Life) -> Bury:
         finally:
             for (delivery, _), result in zip(letters, results, strict=True):
                 world.dead_letters.answered(delivery, result)
+            receipts = [world.book.receipts[delivery.receipt] for delivery, _ in letters]
+            world.outages.answered(life, "dead_letter", receipts, results)
         return results
 
     return bury

@@ -1,31 +1,27 @@
-"""Rules 4 and 5: what is dead-lettered, as what and when, and what an outage must not do."""
+"""Rules 4 and 5: what is dead-lettered, as what and when."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from sluiceway.core.outcome import Facts
 from sluiceway.core.ports import Delivery
-from sluiceway.engine.circuit import LONGEST_PAUSE, THRESHOLD
 
 from .book import Book, Receipt
 from .groups import Groups
 from .loop import Life
 from .oracle import body_of, headers_of
-from .scenario import Outage
 
 _FROM_THE_ORACLE = frozenset({"unroutable", "oversize"})
 """What the engine itself finds; all else somebody has told it."""
 
 
 class DeadLetters:
-    """Watches the dead-letter queue, and receiving during outages."""
+    """Watches the dead-letter queue."""
 
     def __init__(self, book: Book, groups: Groups) -> None:
         self._book = book
         self._groups = groups
-        self._in_outage: Counter[tuple[Life, Outage]] = Counter()
         self.kept: set[str] = set()
 
     def sent(self, life: Life, delivery: Delivery, facts: Facts) -> None:
@@ -84,18 +80,3 @@ class DeadLetters:
             receipt.buried = True
         else:
             receipt.failures.append(("dead_letter", delivery.message.id, "transient"))
-
-    def received(self, life: Life, deliveries: Sequence[Delivery]) -> None:
-        """Check that a worker does not go on receiving while something is down that it needs."""
-        scenario, now = self._book.scenario, self._book.now
-        for outage in dict.fromkeys(scenario.outages):
-            if outage.of in ("source", "store") or not outage.start <= now < outage.end:
-                continue
-            self._in_outage[life, outage] += len(deliveries)
-            messages = len(scenario.messages) + len(scenario.duplicates)
-            rounds = 6 + (now - outage.start) / LONGEST_PAUSE  # after pauses of 1, 2, 4, 8, 16, 30, 30 … seconds
-            a_round = 2 * min(scenario.in_flight, messages)  # one poll may be under way when the failure comes
-            if self._in_outage[life, outage] > messages + THRESHOLD + (rounds + 2) * a_round:
-                self._book.violation(
-                    "R4", f"{life.name} has received {self._in_outage[life, outage]} while {outage.of} was down"
-                )

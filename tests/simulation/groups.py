@@ -52,7 +52,9 @@ class Groups:
                 receipt.behind = [
                     other
                     for other in self._book.lives[life].open.values()
-                    if other.group == receipt.group and self._place[other.message] < self._place[receipt.message]
+                    if other.group == receipt.group
+                    and other is not receipt
+                    and self._place[other.message] <= self._place[receipt.message]
                 ]
 
     def begins(self, message: str, what: str) -> None:
@@ -78,7 +80,7 @@ class Groups:
             if where == sink and other != child and state == "under way":
                 self._book.violation("FIFO", f"{child} is sent to {sink} while {other} is on its way there")
             if where == sink and _place(other) < place and state == "failed":
-                receipt.overtaken.append((other, child))
+                receipt.overtaken.append((sink, other, child))
 
     def gives_back(self, receipt: Receipt, order: Retry) -> None:
         """Check what goes back to the queue."""
@@ -88,9 +90,10 @@ class Groups:
             self._released[receipt.life, receipt.message].add(receipt.handle)
             if order.delay and self.may_go_back(receipt):
                 self._book.violation("FIFO", f"{receipt.handle} only waited for its group, and comes after a delay")
-        if receipt.overtaken and not any(where == "dead_letter" for where, _, _ in receipt.failures):
-            first, later = receipt.overtaken[0]
-            self._book.violation("FIFO", f"{first} comes again, and {later}, which is after it, was sent already")
+        # When something else fails it all comes again, be a part rejected or not.
+        for sink, first, later in receipt.overtaken:
+            if all(where == sink for where, _, _ in receipt.failures):
+                self._book.violation("FIFO", f"{first} comes again, and {later}, which is after it, was sent already")
 
     def may_go_back(self, receipt: Receipt) -> bool:
         """Tell whether it goes back because something before it does, or is lost."""

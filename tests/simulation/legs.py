@@ -15,6 +15,7 @@ from .groups import Groups
 from .leases import Leases
 from .loop import Life
 from .oracle import Leg, root_of
+from .outages import Outages
 from .records import Records
 from .scenario import SinkPlan
 
@@ -22,11 +23,14 @@ from .scenario import SinkPlan
 class Legs:
     """Watches stages and sinks, and judges settlements by what the worker was told."""
 
-    def __init__(self, book: Book, leases: Leases, groups: Groups, records: Records) -> None:
+    def __init__(
+        self, book: Book, leases: Leases, groups: Groups, records: Records, outages: Outages
+    ) -> None:
         self._book = book
         self._leases = leases
         self._groups = groups
         self._records = records
+        self._outages = outages
         self._accepted: set[Leg] = set()
         self._known: set[Leg] = set()
 
@@ -42,6 +46,7 @@ class Legs:
     def stage_ended(self, life: Life, where: str, message: Message, error: BaseException | None) -> None:
         """Note how a stage's call has ended."""
         record = self._book.lives[life]
+        self._outages.answered(life, where, [self.receipt_of(message)], [error])
         if error is None:
             record.served[where] = self._book.count_event()
         else:
@@ -78,6 +83,7 @@ class Legs:
             else:
                 legs[plan.id, message.id] = "rejected" if isinstance(result, Reject) else "failed"
                 self._failed(life, plan.id, message, result)
+        self._outages.answered(life, plan.id, [self.receipt_of(message) for message in messages], results)
         failed = [message.id for message, result in zip(messages, results, strict=True) if result is not None]
         self._book.note(life, "is answered", (plan.id, "all accepted" if not failed else f"failed: {failed}"))
 

@@ -20,6 +20,7 @@ from .leases import Leases
 from .legs import Legs
 from .loop import Life
 from .oracle import root_of
+from .outages import Outages
 from .records import Records
 from .scenario import Sent, SinkPlan, StagePlan
 from .wire import Wire
@@ -35,7 +36,8 @@ class World:
         self.leases = Leases(book)
         self.groups = Groups(book)
         self.records = Records(book, self.wire, MemoryStore(VirtualClock()))
-        self.legs = Legs(book, self.leases, self.groups, self.records)
+        self.outages = Outages(book)
+        self.legs = Legs(book, self.leases, self.groups, self.records, self.outages)
         self.dead_letters = DeadLetters(book, self.groups)
         self._after_effect: set[str] = set()
         self.queue = StrictQueue(

@@ -15,6 +15,8 @@ from .mutants import MUTANTS, install
 def main() -> int:
     """Play, print, and return 1 when a rule was broken."""
     arguments = _arguments()
+    if arguments.mutants:
+        return _hunt_all(arguments)
     install(arguments.mutant)
     if arguments.seed is not None:
         return _one(arguments.seed)
@@ -27,6 +29,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--seed", type=int, help="play this one alone and print its whole trace")
     parser.add_argument("--mutant", default="", choices=["", *(mutant.name for mutant in MUTANTS)])
+    parser.add_argument("--mutants", action="store_true", help="hunt every mutant, with so many seeds at most")
     parser.add_argument("--enough", type=int, default=0, help="stop after so many seeds that break a rule")
     return parser.parse_args()
 
@@ -52,6 +55,19 @@ def _many(arguments: argparse.Namespace) -> int:
     for _, seeds in sorted(totals.broken.items()):
         show(min(seeds), mutant=arguments.mutant)
     return 1 if totals.broken else 0
+
+
+def _hunt_all(arguments: argparse.Namespace) -> int:
+    from .hunt import hunt_all
+
+    print(f"{'mutant':40} {'caught by':10} {'at seed':>8} {'after':>8}")
+    missed = 0
+    for hunted in hunt_all(MUTANTS, range(arguments.first, arguments.first + arguments.seeds)):
+        rule = hunted.rule or f"NOT CAUGHT {', '.join(hunted.others)}"
+        print(f"{hunted.mutant.name:40} {rule:10} {hunted.seed:>8} {hunted.played:>8}", flush=True)
+        missed += not hunted.rule
+    print(f"\n{len(MUTANTS)} mutants, {missed} not caught")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class Receipt:
         lost: The worker knows that its lease is gone.
         buried: The worker was told that its dead letter is kept.
         unanswered: Renewals in a row that failed.
+        settle_failed_at: When the worker was told that its last order was not carried out.
         excused: Its lease may run out.
         group: Its group on a FIFO queue.
         count: How often the queue had handed it out, this time included.
@@ -56,6 +57,7 @@ class Receipt:
     lost: bool = False
     buried: bool = False
     unanswered: int = 0
+    settle_failed_at: float | None = None
     excused: bool = False
     group: str = ""
     count: int = 1

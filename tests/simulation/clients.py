@@ -83,8 +83,8 @@ class QueueClient:
         finally:
             if any(isinstance(result, Transient) for result in results):
                 world.book.lives[life].settle_trouble += 1
-        for (delivery, _), result in zip(settlements, results, strict=True):
-            world.leases.settle_answered(world.book.receipts[delivery.receipt], result)
+            for (delivery, _), result in zip(settlements, results, strict=True):
+                world.leases.settle_answered(world.book.receipts[delivery.receipt], result)
         return results
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sluiceway.core.outcome import Facts
 from sluiceway.core.ports import Delivery
 
@@ -27,6 +25,8 @@ class DeadLetters:
     def sent(self, life: Life, delivery: Delivery, facts: Facts) -> None:
         """Check a dead letter when the worker sends it."""
         self._book.note(life, "buries", (delivery.receipt, facts.stage, facts.error, facts.id))
+        if self._book.receipts[delivery.receipt].buried:
+            self._book.violation("R5", f"{delivery.receipt} is dead-lettered again though its dead letter is kept")
         sent = self._book.oracle.sent[delivery.message.id]
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in headers_of(sent).items()}
         if delivery.raw != body_of(sent) or delivery.attributes != attributes:

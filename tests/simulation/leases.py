@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sluiceway.core.errors import LeaseLost
+from sluiceway.core.errors import LeaseLost, Transient
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Delivery
 from sluiceway.core.spec import LEAVE
@@ -14,6 +14,12 @@ from .loop import Life
 
 _STALL = 50.0
 """Seconds that an event loop may be blocked without losing a lease; the keeper gives up at 60."""
+
+_STALLED = 61.0
+"""Seconds after which a blocked event loop must lose its leases."""
+
+_SETTLED_AGAIN = 45.0
+"""Seconds within which a settlement that failed must be asked for again; the longest wait is 30."""
 
 _SLACK = 0.001
 
@@ -82,6 +88,7 @@ class Leases:
         receipt = self._book.receipts[handle]
         if until is not None:
             receipt.lease_end = until
+            self._check_renewal(life, receipt, until)
         if answer is None:
             receipt.unanswered = 0
             return
@@ -93,10 +100,21 @@ class Leases:
             self._ran_out(receipt)
             receipt.lost = True
 
+    def _check_renewal(self, life: Life, receipt: Receipt, until: float) -> None:
+        """Check that a lease is not renewed for ever, nor for a worker that hangs."""
+        blocked = self._book.lives[life].longest_block
+        if until > (receipt.opened_at or 0) + blocked + self._scenario.limit + _SLACK:
+            self._book.violation("R3", f"the lease of {receipt.handle} is renewed until {until:g}, beyond its limit")
+        if life.blocked and self._book.now - life.blocked_at > _STALLED:
+            self._book.violation("R3", f"the lease of {receipt.handle} is renewed, and {life.name} hangs")
+
     def sweep(self, life: Life) -> None:
         """Look for leases that have run out; called at each beat of the worker's keeper."""
-        now = self._book.now
-        for receipt in self._book.lives[life].open.values():
+        now, record = self._book.now, self._book.lives[life]
+        for receipt in record.open.values():
+            failed_at = receipt.settle_failed_at
+            if failed_at and now - failed_at > _SETTLED_AGAIN and receipt.lease_end > now and not record.longest_block:
+                self._book.violation("R1", f"{receipt.handle} was not settled, and that is not tried again")
             if receipt.lease_end <= now and not receipt.excused:
                 self._ran_out(receipt)
 
@@ -138,6 +156,7 @@ class Leases:
 
     def settle_answered(self, receipt: Receipt, answer: object) -> None:
         """Note what the worker was told about a settlement."""
+        receipt.settle_failed_at = self._book.now if isinstance(answer, Transient) else None
         if answer is None or isinstance(answer, LeaseLost):
             self._book.lives[receipt.life].open.pop(receipt.handle, None)
         if isinstance(answer, LeaseLost):

@@ -23,9 +23,7 @@ from .scenario import SinkPlan
 class Legs:
     """Watches stages and sinks, and judges settlements by what the worker was told."""
 
-    def __init__(
-        self, book: Book, leases: Leases, groups: Groups, records: Records, outages: Outages
-    ) -> None:
+    def __init__(self, book: Book, leases: Leases, groups: Groups, records: Records, outages: Outages) -> None:
         self._book = book
         self._leases = leases
         self._groups = groups
@@ -116,6 +114,7 @@ class Legs:
         """Check what a worker asks of the queue against what it has been told."""
         receipt = self._book.receipts[delivery.receipt]
         receipt.order = order
+        receipt.settle_failed_at = None
         if isinstance(order, Ack):
             self._book.note(life, "asks to delete", receipt.handle)
             self._check_delete(receipt)

@@ -35,6 +35,7 @@ class Life:
         self.kill_at = kill_at
         self.killed = False
         self.blocked = False
+        self.blocked_at = 0.0
         self.over = asyncio.Event()
         self.context = copy_context()
         self.context.run(LIFE.set, self)
@@ -138,7 +139,7 @@ class SeededLoop(VirtualLoop):
     def block(self, life: Life, seconds: float) -> None:
         """Let this process's event loop stand still for so long, as under a stage that computes."""
         if not life.blocked and not life.killed:
-            life.blocked = True
+            life.blocked, life.blocked_at = True, self.time()
             self.call_later(seconds, self._unblock, life, context=Context())
 
     def _unblock(self, life: Life) -> None:

@@ -6,55 +6,14 @@ import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Final
 
+from .bugs_in_delivery import DELIVERY_BUGS
+from .bugs_in_holding import HOLDING_BUGS
+from .mutant import Mutant
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change to the source of the engine.
-
-    Attributes:
-        name: What to call it.
-        module: The module, below `sluiceway.engine`.
-        old: The text to replace; it must be there exactly once.
-        new: What to put there.
-        rules: The rules that it may be caught by.
-    """
-
-    name: str
-    module: str
-    old: str
-    new: str
-    rules: tuple[str, ...]
-
-
-MUTANTS: Final = (
-    Mutant(
-        "delete-before-send",
-        "batcher",
-        "        leg = Leg(message, owner, size)",
-        "        leg = Leg(message, owner, size)\n        owner.end(message, self._accepted)",
-        ("R1",),
-    ),
-    Mutant(
-        "whole-batch-again",
-        "batcher",
-        "        for leg, result in zip(legs, results, strict=True):\n            self._judge(leg, result)",
-        "        failed = [result for result in results if isinstance(result, Transient)]\n"
-        "        for leg, result in zip(legs, results, strict=True):\n"
-        "            self._judge(leg, failed[0] if failed else result)",
-        ("R2",),
-    ),
-    Mutant(
-        "lease-by-message-id",
-        "lease",
-        "self._leases[owner.delivery.receipt] =",
-        "self._leases[owner.delivery.message.id] =",
-        ("R3", "error"),
-    ),
-)
+MUTANTS: Final = (*DELIVERY_BUGS, *HOLDING_BUGS)
 
 
 def install(name: str) -> None:

@@ -47,14 +47,17 @@ def _one(seed: int) -> int:
 
 
 def _many(arguments: argparse.Namespace) -> int:
-    from .many import play_many, show, table
+    from .many import missing_faults, play_many, show, table
 
     started = time.monotonic()
     totals = play_many(arguments.first, arguments.seeds, mutant=arguments.mutant, enough=arguments.enough)
     print("\n".join(table(totals, time.monotonic() - started)))
     for _, seeds in sorted(totals.broken.items()):
         show(min(seeds), mutant=arguments.mutant)
-    return 1 if totals.broken else 0
+    missing = missing_faults(totals)
+    if missing:
+        print(f"never happened: {', '.join(missing)}")
+    return 1 if totals.broken or missing else 0
 
 
 def _hunt_all(arguments: argparse.Namespace) -> int:

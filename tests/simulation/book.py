@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from sluiceway.core.outcome import Ack, Retry
 
@@ -15,6 +15,9 @@ from .oracle import Leg, Oracle
 from .scenario import Scenario
 
 LegState: TypeAlias = Literal["under way", "accepted", "failed", "rejected"]
+
+_LONGEST_TRACE: Final = 50_000
+"""Lines."""
 
 
 @dataclass(eq=False)
@@ -108,7 +111,7 @@ class Book:
     Attributes:
         receipts: By handle.
         violations: In the order in which they were seen.
-        trace: When, who, what, and about what.
+        trace: When, who, what, and about what; the end of it, where it is long.
         counts: What has happened how often, for the totals.
     """
 
@@ -118,7 +121,7 @@ class Book:
         self.receipts: dict[str, Receipt] = {}
         self.lives: defaultdict[Life, Record] = defaultdict(Record)
         self.violations: list[Violation] = []
-        self.trace: list[tuple[float, str, str, object]] = []
+        self.trace: deque[tuple[float, str, str, object]] = deque(maxlen=_LONGEST_TRACE)
         self.counts: Counter[str] = Counter()
         self.over = asyncio.Event()
         self._loop = asyncio.get_running_loop()

@@ -4,10 +4,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Final, Literal
 
-from .scenario import Fault, FaultKind, LifePlan, Outage, Scenario, Sent, SinkPlan, StageKind, StagePlan, WorkerPlan
+from .scenario import (
+    Fault,
+    FaultKind,
+    LifePlan,
+    Outage,
+    Scenario,
+    Sent,
+    SinkPlan,
+    StageKind,
+    StagePlan,
+    WorkerPlan,
+    operation,
+)
 
 ROUTES: Final = ("a", "b")
 
@@ -15,8 +28,21 @@ _KINDS: Final[tuple[StageKind, ...]] = ("keep", "keep", "split", "drop", "reject
 _KINDS_OF_BLOCKING: Final = tuple(kind for kind in _KINDS if kind != "bug")
 """A bug that is always there would block its group for ever."""
 
-_QUEUE_FAULTS: Final[tuple[FaultKind, ...]] = ("before", "after", "throttled", "slow before", "slow after")
-_SINK_FAULTS: Final[tuple[FaultKind, ...]] = (*_QUEUE_FAULTS, "bug", "entry", "entry", "after entry")
+_CALLS: Final[tuple[FaultKind, ...]] = ("before", "after", "throttled", "slow before", "slow after")
+
+FAULTS: Final[Mapping[str, tuple[FaultKind, ...]]] = {
+    "receive": _CALLS,
+    "extend": ("before", "after"),
+    "settle": (*_CALLS, "entry", "after entry"),
+    "dead_letter": (*_CALLS, "entry", "after entry"),
+    "store": _CALLS,
+    "stage": (*_CALLS, "bug"),
+    "sink": (*_CALLS, "bug", "entry", "entry", "after entry"),
+}
+"""What can go wrong, by operation."""
+
+OUTAGES: Final = ("source", "dead_letter", "store", "stage", "sink")
+"""What can be down."""
 
 
 def draw(seed: int) -> Scenario:
@@ -138,16 +164,7 @@ def _faults(
 
 
 def _fault(r: Random, of: str, message: Sent) -> Fault:
-    if of.startswith("sink"):
-        kind = r.choice(_SINK_FAULTS)
-    elif of.startswith("stage"):
-        kind = r.choice((*_QUEUE_FAULTS, "bug"))
-    elif of == "extend":
-        kind = r.choice(("before", "after"))
-    elif of in ("receive", "store"):
-        kind = r.choice(_QUEUE_FAULTS)
-    else:
-        kind = r.choice((*_QUEUE_FAULTS, "entry", "after entry"))
+    kind = r.choice(FAULTS[operation(of)])
     if kind in ("entry", "after entry"):
         return Fault(of, r.choice((1, 1, 2, 3)), kind, message.id)
     return Fault(of, 1 + int(r.expovariate(1 / 6)), kind)

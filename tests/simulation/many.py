@@ -13,13 +13,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from .draw import draw
+from .draw import FAULTS, OUTAGES, draw
 from .mutants import install
 from .play import Played, play
 from .shrink import shrink
 
 _PIECE: Final = 50
 """Seeds that a process plays at a time; the garbage is collected after them, not while they play."""
+
+_ENOUGH_FOR_ALL: Final = 1000
+"""Seeds in which every kind of fault must have hit every operation that it can hit."""
 
 _EVERY: Final = 10.0
 """Seconds between two lines of progress."""
@@ -86,13 +89,28 @@ def table(totals: Totals, seconds: float) -> Iterator[str]:
     for name in ("messages", "deliveries", "dead letters", "lives", "kills", "stops", "blocked loops", "steps"):
         yield f"{name:24} {counts[name]:>12,}"
     yield f"{'virtual hours':24} {counts['virtual seconds'] / 3600:>12,.1f}"
-    for name in sorted(name for name in counts if name.startswith("fault: ")):
-        yield f"{name:24} {counts[name]:>12,}"
+    yield from _faults(counts)
     for rule, seeds in sorted(totals.broken.items()):
         yield f"{'broken: ' + rule:24} {len(seeds):>12,}  seeds {', '.join(map(str, sorted(seeds)[:5]))} …"
     yield f"{'seeds':24} {totals.seeds:>12,}"
     yield f"{'violations':24} {sum(map(len, totals.broken.values())):>12,}"
     yield f"{'seconds':24} {seconds:>12,.1f}  {seconds / max(1, totals.seeds) * 1000:.2f} ms a seed"
+
+
+def _faults(counts: Counter[str]) -> Iterator[str]:
+    """Return how often each fault has hit each operation."""
+    for what, kinds in (*FAULTS.items(), *((what, ("outage",)) for what in OUTAGES)):
+        hits = (f"{kind} {counts[f'fault: {what}: {kind}']:,}" for kind in dict.fromkeys(kinds))
+        yield f"{'faults of ' + what:24} {', '.join(hits)}"
+
+
+def missing_faults(totals: Totals) -> list[str]:
+    """Return what never went wrong, though it may and enough seeds were played for it."""
+    if totals.seeds < _ENOUGH_FOR_ALL:
+        return []
+    faults = [f"fault: {what}: {kind}" for what, kinds in FAULTS.items() for kind in kinds]
+    faults += [f"fault: {what}: outage" for what in OUTAGES]
+    return [name for name in (*faults, "kills", "stops", "blocked loops") if not totals.counts[name]]
 
 
 def show(seed: int, *, mutant: str = "") -> None:

@@ -79,7 +79,7 @@ class _Play:
         healthy = WorkerPlan("last", (LifePlan(after=0),))
         self._keep([loop.create_task(self._live(healthy), context=Context())])
         await asyncio.sleep(1)
-        if not await self._wait_for(scenario.quiet_at + PATIENCE, lambda: not self._world.queue.messages):
+        if not await self._wait_for(scenario.quiet_at + PATIENCE, lambda: self._world.queue.is_empty):
             left = ", ".join(stored.id for stored in self._world.queue.messages)
             self._book.violation("liveness", f"{left} are still in the queue an hour after the last fault")
         await self._stop_all()

@@ -130,3 +130,8 @@ class Scenario:
     wait_time: float
     latency: float
     quiet_at: float
+
+
+def operation(of: str) -> str:
+    """Return what faults and outages of one kind hit: sinks and stages are numbered."""
+    return of.rstrip("0123456789")

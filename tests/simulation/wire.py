@@ -15,7 +15,7 @@ from sluiceway.core.errors import Transient
 from sluiceway.testing.faults import AfterEffect, raise_after
 
 from .book import Book
-from .scenario import Fault
+from .scenario import Fault, operation
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Wire:
         return fault
 
     def _count(self, fault: Fault) -> None:
-        self._book.counts[f"fault: {fault.kind}"] += 1
+        self._book.counts[f"fault: {operation(fault.of)}: {fault.kind}"] += 1
         self._book.note("fault", fault.kind, (fault.of, fault.message or fault.call))
 
     def is_down(self, of: str) -> bool:
@@ -65,7 +65,7 @@ class Wire:
         now = self._book.now
         down = any(outage.of == of and outage.start <= now < outage.end for outage in self._scenario.outages)
         if down:
-            self._book.counts["fault: outage"] += 1
+            self._book.counts[f"fault: {operation(of)}: outage"] += 1
         return down
 
     def shuffle(self, items: list[Any]) -> None:

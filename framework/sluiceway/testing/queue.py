@@ -171,6 +171,11 @@ class StrictQueue:
         return self._messages if self._groups is None else list(self._groups)
 
     @property
+    def is_empty(self) -> bool:
+        """Nothing is left, visible or not."""
+        return not (self._messages if self._groups is None else self._groups)
+
+    @property
     def in_flight(self) -> list[Stored]:
         """The messages that somebody holds, or that wait for their delay to end."""
         now = self._clock.monotonic()
@@ -215,7 +220,7 @@ class StrictQueue:
             now = self._clock.monotonic()
             if visible := self._visible(limit, now):
                 return visible
-            if self._close_when_empty and not self._left:
+            if self._close_when_empty and self.is_empty:
                 raise SourceExhausted("the queue is empty")
             if now >= deadline:
                 return []
@@ -226,10 +231,6 @@ class StrictQueue:
                     await self._changed.wait()
             except TimeoutError:
                 continue
-
-    @property
-    def _left(self) -> bool:
-        return bool(self._messages) if self._groups is None else bool(self._groups)
 
     def _visible(self, limit: int, now: float) -> list[Stored]:
         if self._groups is not None:

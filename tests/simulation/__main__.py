@@ -9,12 +9,15 @@ import argparse
 import sys
 import time
 
+from .big import play_big
 from .mutants import MUTANTS, install
 
 
 def main() -> int:
     """Play, print, and return 1 when a rule was broken."""
     arguments = _arguments()
+    if arguments.fifo_groups:
+        return play_big(arguments.fifo_groups, arguments.messages)
     if arguments.mutants:
         return _hunt_all(arguments)
     install(arguments.mutant)
@@ -30,6 +33,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="play this one alone and print its whole trace")
     parser.add_argument("--mutant", default="", choices=["", *(mutant.name for mutant in MUTANTS)])
     parser.add_argument("--mutants", action="store_true", help="hunt every mutant, with so many seeds at most")
+    parser.add_argument("--fifo-groups", type=int, default=0, help="play one big world with so many groups")
+    parser.add_argument("--messages", type=int, default=100_000, help="the messages of that world")
     parser.add_argument("--enough", type=int, default=0, help="stop after so many seeds that break a rule")
     return parser.parse_args()
 

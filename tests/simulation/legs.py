@@ -99,8 +99,7 @@ class Legs:
     def accepted(self, plan: SinkPlan, message: Message) -> None:
         """Check what a sink has accepted, whether or not the worker hears of it."""
         leg = (plan.id, message.id)
-        if leg in self._accepted:
-            self._book.counts["accepted again"] += 1
+        self._book.counts["accepted again" if leg in self._accepted else "accepted"] += 1
         self._accepted.add(leg)
         self._book.note(plan.id, "accepts", message.id)
         self._groups.begins(message.id, f"{plan.id} has accepted {message.id}")

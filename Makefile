@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test test-real test-real-short soak fuzz simulate lint format types image lock clean
+.PHONY: setup demo test test-real test-real-short soak fuzz simulate simulate-fifo mutants lint format types image lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -50,10 +50,17 @@ $(FUZZ): $(STAMP)
 	touch $@
 
 # Workers in a world where everything goes wrong, by seed: make simulate SEEDS=100000. SEED=123 plays one again, with its
-# whole trace; MUTANT=NAME plants a bug, which must be found (tests/simulation/mutants.py).
+# whole trace; MUTANT=NAME plants a bug (tests/simulation/mutants*.py). make mutants hunts all of them.
 simulate: setup
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) \
 		$(if $(MUTANT),--mutant $(MUTANT))
+
+# One big world with a FIFO queue, in which workers are killed and stopped and sinks fail.
+simulate-fifo: setup
+	$(BIN)/python -m tests.simulation --fifo-groups $(or $(FIFO_GROUPS),200) --messages $(or $(MESSAGES),100000)
+
+mutants: setup
+	$(BIN)/python -m tests.simulation --mutants --seeds $(or $(SEEDS),1000)
 
 lint: setup
 	$(BIN)/ruff check .

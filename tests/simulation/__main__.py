@@ -33,6 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="play this one alone and print its whole trace")
     parser.add_argument("--mutant", default="", choices=["", *(mutant.name for mutant in MUTANTS)])
     parser.add_argument("--mutants", action="store_true", help="hunt every mutant, with so many seeds at most")
+    parser.add_argument("--known", action="store_true", help="hunt with the seeds alone that are known to catch them")
     parser.add_argument("--fifo-groups", type=int, default=0, help="play one big world with so many groups")
     parser.add_argument("--messages", type=int, default=100_000, help="the messages of that world")
     parser.add_argument("--enough", type=int, default=0, help="stop after so many seeds that break a rule")
@@ -70,7 +71,8 @@ def _hunt_all(arguments: argparse.Namespace) -> int:
 
     print(f"{'mutant':40} {'caught by':10} {'at seed':>8} {'after':>8}")
     missed = 0
-    for hunted in hunt_all(MUTANTS, range(arguments.first, arguments.first + arguments.seeds)):
+    seeds = () if arguments.known else range(arguments.first, arguments.first + arguments.seeds)
+    for hunted in hunt_all(MUTANTS, seeds):
         rule = hunted.rule or f"NOT CAUGHT {', '.join(hunted.others)}"
         print(f"{hunted.mutant.name:40} {rule:10} {hunted.seed:>8} {hunted.played:>8}", flush=True)
         missed += not hunted.rule

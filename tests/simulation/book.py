@@ -28,6 +28,7 @@ class Receipt:
         handed_at: When the queue handed it out.
         opened_at: When the worker had the answer; None while it has not.
         lease_end: Until when the queue keeps it from others.
+        known_until: Until when the worker knows that it is its own: it may not have heard of a renewal.
         legs: How its legs stand, as the worker was told.
         failures: What has failed in this receipt: where, which child, and as what.
         order: What the worker has last asked the queue to do with it.
@@ -51,6 +52,7 @@ class Receipt:
     life: Life
     handed_at: float
     lease_end: float
+    known_until: float = 0
     opened_at: float | None = None
     opened_stopping: bool = False
     legs: dict[Leg, LegState] = field(default_factory=dict)

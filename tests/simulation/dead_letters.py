@@ -25,14 +25,16 @@ class DeadLetters:
     def sent(self, life: Life, delivery: Delivery, facts: Facts) -> None:
         """Check a dead letter when the worker sends it."""
         self._book.note(life, "buries", (delivery.receipt, facts.stage, facts.error, facts.id))
-        if self._book.receipts[delivery.receipt].buried:
+        receipt = self._book.receipts[delivery.receipt]
+        receipt.started = True
+        if receipt.buried:
             self._book.violation("R5", f"{delivery.receipt} is dead-lettered again though its dead letter is kept")
         sent = self._book.oracle.sent[delivery.message.id]
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in headers_of(sent).items()}
         if delivery.raw != body_of(sent) or delivery.attributes != attributes:
             self._book.violation("R5", f"the dead letter of {sent.id} is not as it was received")
-        self._check_facts(life, self._book.receipts[delivery.receipt], facts)
-        self._groups.buried(self._book.receipts[delivery.receipt], facts)
+        self._check_facts(life, receipt, facts)
+        self._groups.buried(receipt, facts)
 
     def _check_facts(self, life: Life, receipt: Receipt, facts: Facts) -> None:
         told = {kind for where, name, kind in receipt.failures if (where, name) == (facts.stage, facts.id)}

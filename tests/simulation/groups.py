@@ -30,7 +30,7 @@ class Groups:
         self._left: defaultdict[str, deque[str]] = defaultdict(deque)
         self._group_of: dict[str, str] = {}
         self._place: dict[str, int] = {}
-        self._last_begun: dict[tuple[Receipt, str], Sequence[int]] = {}
+        self._last_begun: dict[tuple[Receipt, str], tuple[int, ...]] = {}
         self._released: defaultdict[tuple[Life, str], set[str]] = defaultdict(set)
 
     def sent(self, message: str, group: str) -> None:
@@ -126,5 +126,5 @@ class Groups:
                 self._book.violation("FIFO", f"{receipt.handle} is held, and nothing of {receipt.group} is before it")
 
 
-def _place(child: str) -> Sequence[int]:
+def _place(child: str) -> tuple[int, ...]:
     return tuple(int(index) for index in child.split("/")[1:])

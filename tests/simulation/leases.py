@@ -39,7 +39,7 @@ class Leases:
             self._book.violation("R8", f"{life.name} receives after it was told to stop")
         record.polls.append(limit)
         now = self._book.now
-        held = [r.handle for r in record.open.values() if not (r.settled or r.lost) and r.lease_end > now]
+        held = [r.handle for r in record.open.values() if not (r.settled or r.lost) and r.known_until > now]
         if len(held) + sum(record.polls) > self._scenario.in_flight or limit > 10:
             self._book.violation(
                 "R9", f"{life.name} asks for {record.polls} and holds {held}; its budget is {self._scenario.in_flight}"
@@ -78,6 +78,7 @@ class Leases:
         for delivery in deliveries:
             receipt = self._book.receipts[delivery.receipt]
             receipt.opened_at = self._book.now
+            receipt.known_until = self._book.now + self._scenario.lease
             receipt.opened_stopping = record.stopped_at is not None
             record.open[receipt.handle] = receipt
         if deliveries:
@@ -91,6 +92,7 @@ class Leases:
             self._check_renewal(life, receipt, until)
         if answer is None:
             receipt.unanswered = 0
+            receipt.known_until = receipt.lease_end
             return
         self._book.note(life, "not extended", (handle, str(answer)))
         receipt.unanswered += 1

@@ -128,8 +128,9 @@ class Legs:
 
     def _waited_for_what_is_down(self, life: Life, order: Retry) -> bool:
         """Tell whether it is given back for want of something that has failed others, of late."""
-        since = self._book.now - 2 * LONGEST_PAUSE
-        failed = [where for where, at in self._book.lives[life].failed_at.items() if at >= since]
+        record = self._book.lives[life]
+        since = self._book.now - 2 * LONGEST_PAUSE - record.longest_block
+        failed = [where for where, at in record.failed_at.items() if at >= since]
         return any(where in order.reason.split() and "is down" in order.reason for where in failed)
 
     def _check_delete(self, receipt: Receipt) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from types import CodeType, ModuleType
 from typing import Final
 
-from .bugs_in_delivery import DELIVERY_BUGS
-from .bugs_in_holding import HOLDING_BUGS
 from .mutant import Mutant
+from .mutants_of_delivery import OF_DELIVERY
+from .mutants_of_holding import OF_HOLDING
 
-MUTANTS: Final = (*DELIVERY_BUGS, *HOLDING_BUGS)
+MUTANTS: Final = (*OF_DELIVERY, *OF_HOLDING)
 
 
 def install(name: str) -> None:

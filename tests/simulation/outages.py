@@ -32,7 +32,7 @@ class Outages:
         if any(result is None or (isinstance(result, Reject) and result.error == "refused") for result in results):
             self._failed.pop(key, None)
             self._opened.pop(key, None)
-        elif any(isinstance(result, Transient) for result in results):
+        elif any(isinstance(one, Transient) or not isinstance(one, Exception) for one in results):  # or timed out
             self._failed[key] += 1
             if self._failed[key] == THRESHOLD:
                 self._opened[key] = self._book.now

@@ -17,14 +17,14 @@ from sluiceway.core.outcome import Ack, Facts, Retry
 from sluiceway.core.ports import Delivery
 from sluiceway.testing import run_virtual
 
+from .big import fifo_world
 from .book import Book
 from .draw import draw
 from .loop import Life
-from .many import play_some
-from .mutants import MUTANTS
+from .many import Totals, missing_faults, play_some
 from .oracle import body_of, headers_of
 from .play import play
-from .scenario import Scenario, SinkPlan
+from .scenario import LifePlan, Scenario, Sent, SinkPlan, StagePlan, WorkerPlan
 from .world import World
 
 SINK = SinkPlan("sink0", entries=2, size=300, timeout=2, concurrency=1, routes=(), salt=0, refuses=0, bugs=0)
@@ -43,27 +43,38 @@ def test_a_seed_goes_the_same_way_in_every_process() -> None:
     assert one.splitlines()[2:] == list(play(draw(28)).trace)
 
 
-def test_each_mutant_changes_a_line_that_is_there() -> None:
-    engine = Path(__file__).parents[2] / "framework" / "sluiceway" / "engine"
-    for mutant in MUTANTS:
-        assert (engine / f"{mutant.module}.py").read_text().count(mutant.old) == 1, mutant.name
+def test_the_groups_of_a_big_world_keep_their_order_through_kills_stops_and_failing_sinks() -> None:
+    played = play(fifo_world(groups=20, messages=1500), trace=False)
+    assert played.violations == ()
+    assert played.counts["kills"] > 0
+    assert played.counts["stops"] > 0
 
 
-def test_a_planted_bug_is_found_and_its_seed_is_shown() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.simulation",
-        "--mutant",
-        "delete-before-send",
-        "--seeds",
-        "50",
-        "--enough",
-        "1",
-    ]
-    ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    assert ran.returncode == 1, ran.stderr
-    assert "play it again, whole: make simulate SEED=" in ran.stdout
+def test_a_group_that_fails_holds_up_no_other() -> None:
+    failing = StagePlan("stage0", "flaky", -1, 10, 1000, is_async=False, takes=0, timeout=1, concurrency=1, routes=())
+    messages = tuple(Sent(number, group=f"g{number % 10}") for number in range(1, 101))
+    calm = replace(
+        fifo_world(groups=10, messages=100),
+        messages=messages,
+        stages=(failing,),
+        workers=(WorkerPlan("w1", (LifePlan(after=0),)),),
+        faults=(),
+        outages=(),
+        fifo="block",
+        in_flight=40,
+        quiet_at=60.0,
+    )
+    played = play(calm)
+    assert played.violations == ()
+    deleted = [(line.split()[0], line.split()[-1]) for line in played.trace if " deletes " in line]
+    late = {handle.partition("#")[0] for at, handle in deleted if float(at) > 30}
+    assert late == {f"m{number}" for number in range(1, 101, 10)}
+
+
+def test_a_fault_that_never_happens_is_missed() -> None:
+    totals = Totals(seeds=1000)
+    assert "fault: sink: after entry" in missing_faults(totals)
+    assert missing_faults(Totals(seeds=10)) == []
 
 
 class Watched:

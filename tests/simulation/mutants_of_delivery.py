@@ -6,13 +6,14 @@ from typing import Final
 
 from .mutant import Mutant
 
-DELIVERY_BUGS: Final = (
+OF_DELIVERY: Final = (
     Mutant(
         "delete-before-send",
         "batcher",
         "        self._enqueue(leg)\n\n    def _weigh",
         "        self._enqueue(leg)\n        owner.end(message, self._accepted)\n\n    def _weigh",
         ("R1",),
+        (1,),
     ),
     Mutant(
         "whole-batch-again",
@@ -21,16 +22,15 @@ DELIVERY_BUGS: Final = (
         "            failed = [one for one in results if isinstance(one, Transient)]\n"
         "            self._judge(leg, failed[0] if failed else result)",
         ("R2",),
+        (22,),
     ),
     Mutant(
         "tried-again-twice",
         "held",
         "        self._again(item)",
         "        self._again(item)\n        self._again(item)",
-        (
-            "R2",
-            "R1",
-        ),
+        ("R2", "R1"),
+        (13,),
     ),
     Mutant(
         "bad-entry-fails-its-mates",
@@ -39,6 +39,7 @@ DELIVERY_BUGS: Final = (
         "            wrong = [one for one in results if isinstance(one, Reject)]\n"
         "            self._judge(leg, wrong[0] if wrong else result)",
         ("R5",),
+        (3,),
     ),
     Mutant(
         "batch-above-the-limit",
@@ -46,6 +47,7 @@ DELIVERY_BUGS: Final = (
         "if len(self._waiting) >= component.batch_entries:",
         "if len(self._waiting) > component.batch_entries:",
         ("R9",),
+        (1,),
     ),
     Mutant(
         "batch-above-the-size",
@@ -53,6 +55,7 @@ DELIVERY_BUGS: Final = (
         "if self._bytes + leg.size > component.batch_bytes:",
         "if self._bytes > component.batch_bytes:",
         ("R9",),
+        (117,),
     ),
     Mutant(
         "dead-letter-not-awaited",
@@ -60,6 +63,7 @@ DELIVERY_BUGS: Final = (
         "            return Ack() if self.buried else None",
         "            return Ack()",
         ("R1",),
+        (21,),
     ),
     Mutant(
         "failed-dead-letter-taken-as-kept",
@@ -67,6 +71,7 @@ DELIVERY_BUGS: Final = (
         "            if result is None:\n                settlement.buried = True",
         "            if True:\n                settlement.buried = True",
         ("R1",),
+        (21,),
     ),
     Mutant(
         "dead-letter-sent-again",
@@ -74,6 +79,7 @@ DELIVERY_BUGS: Final = (
         "isinstance(s.verdict, DeadLetter) and not s.buried]",
         "isinstance(s.verdict, DeadLetter)]",
         ("R5",),
+        (13,),
     ),
     Mutant(
         "dead-letter-written-anew",
@@ -89,24 +95,23 @@ DELIVERY_BUGS: Final = (
         "                continue\n"
         "            letters[place] = again, facts",
         ("R5",),
+        (1,),
     ),
     Mutant(
-        "dead-letter-when-never-old",
+        "always-too-old",
         "ledger",
         "        return bool(self._max_age and sent_at) and ",
         "        return bool(sent_at) and ",
         ("R5",),
+        (1,),
     ),
     Mutant(
         "failed-settlement-taken-as-done",
         "settler",
         "        if result is None:\n            self._report.done",
         "        if result is None or isinstance(result, Transient):\n            self._report.done",
-        (
-            "R1",
-            "R3",
-            "FIFO",
-        ),
+        ("R1", "R3", "FIFO"),
+        (37,),
     ),
     Mutant(
         "reject-tried-again",
@@ -115,10 +120,8 @@ DELIVERY_BUGS: Final = (
         '            owner.end(message, Ending("rejected", where, error.reason, error.error))\n'
         "            return\n",
         "        if isinstance(error, Reject):\n            error = Transient(error.reason)\n",
-        (
-            "R2",
-            "R5",
-        ),
+        ("R2", "R5"),
+        (1,),
     ),
     Mutant(
         "unroutable-dropped",
@@ -126,6 +129,7 @@ DELIVERY_BUGS: Final = (
         'if self._pipeline.unrouted == "drop" else rejected',
         "if True else rejected",
         ("R1",),
+        (1,),
     ),
     Mutant(
         "child-ids-from-a-counter",
@@ -133,6 +137,7 @@ DELIVERY_BUGS: Final = (
         'child.evolve(id=f"{message.id}/{index}")',
         'child.evolve(id=f"{message.id}/{id(child) % 1000}")',
         ("R7",),
+        (9,),
     ),
     Mutant(
         "split-acknowledged-after-its-first",
@@ -140,6 +145,7 @@ DELIVERY_BUGS: Final = (
         "            owner.fork(len(children))",
         "            owner.fork(1)",
         ("R1",),
+        (9,),
     ),
     Mutant(
         "two-sinks-acknowledged-after-the-first",
@@ -147,6 +153,7 @@ DELIVERY_BUGS: Final = (
         "        owner.fork(len(takers))",
         "        owner.fork(1)",
         ("R1",),
+        (7,),
     ),
     Mutant(
         "drop-never-ends",
@@ -154,6 +161,7 @@ DELIVERY_BUGS: Final = (
         '        owner.end(message, Ending("dropped", where, result.reason))',
         "        pass",
         ("liveness",),
+        (2,),
     ),
     Mutant(
         "outage-uses-up-attempts",
@@ -161,6 +169,7 @@ DELIVERY_BUGS: Final = (
         "        return served > before",
         "        return True",
         ("R4",),
+        (1,),
     ),
     Mutant(
         "receiving-goes-on-in-an-outage",
@@ -168,6 +177,7 @@ DELIVERY_BUGS: Final = (
         "while (pause := self._dependencies.pause()) > 0 and not self.is_stopped:",
         "while (pause := self._dependencies.pause()) > 1e9:",
         ("R4",),
+        (32,),
     ),
     Mutant(
         "record-ignored",
@@ -175,6 +185,7 @@ DELIVERY_BUGS: Final = (
         "            if owner.had_accepted(message, sink.sink.id):",
         "            if owner.had_accepted(message, sink.sink.id) and False:",
         ("R2",),
+        (7,),
     ),
     Mutant(
         "record-not-written",
@@ -182,6 +193,7 @@ DELIVERY_BUGS: Final = (
         "        await self._ledger.legs.remember(s.owner for s, order in ready if isinstance(order, Retry))",
         "        pass",
         ("R2",),
+        (7,),
     ),
     Mutant(
         "record-not-written-at-the-stop",
@@ -189,5 +201,6 @@ DELIVERY_BUGS: Final = (
         "    await ledger.legs.remember(held, patience=patience / 3)",
         "    pass",
         ("R2",),
+        (141,),
     ),
 )

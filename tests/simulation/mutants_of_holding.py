@@ -6,16 +6,14 @@ from typing import Final
 
 from .mutant import Mutant
 
-HOLDING_BUGS: Final = (
+OF_HOLDING: Final = (
     Mutant(
         "lease-by-message-id",
         "lease",
         "self._leases[owner.delivery.receipt] =",
         "self._leases[owner.delivery.message.id] =",
-        (
-            "R3",
-            "error",
-        ),
+        ("R3", "error"),
+        (21,),
     ),
     Mutant(
         "renewed-too-late",
@@ -23,6 +21,7 @@ HOLDING_BUGS: Final = (
         "lease.renew <= now + span / 12]",
         "lease.expires <= now + span / 20]",
         ("R3",),
+        (13,),
     ),
     Mutant(
         "renewed-beyond-the-limit",
@@ -30,6 +29,7 @@ HOLDING_BUGS: Final = (
         "until = min(now + self._visibility.initial, lease.taken + self._visibility.limit)",
         "until = now + self._visibility.initial",
         ("R3",),
+        (50,),
     ),
     Mutant(
         "keeper-stops-at-the-stop",
@@ -37,6 +37,7 @@ HOLDING_BUGS: Final = (
         'changes nothing."""\n        self._intake.stop()',
         'changes nothing."""\n        self._intake.stop()\n        self.keeper._leases.clear()',
         ("R3",),
+        (19,),
     ),
     Mutant(
         "wedged-loop-renews",
@@ -44,6 +45,7 @@ HOLDING_BUGS: Final = (
         "        if now - self.progressed < self._stall:",
         "        if True:",
         ("R3",),
+        (184,),
     ),
     Mutant(
         "lost-lease-goes-on",
@@ -51,6 +53,7 @@ HOLDING_BUGS: Final = (
         "[leg for leg in batch if not self._lost(leg)]",
         "list(batch)",
         ("R3",),
+        (297,),
     ),
     Mutant(
         "lost-lease-goes-on-in-the-chain",
@@ -58,6 +61,7 @@ HOLDING_BUGS: Final = (
         "        if owner.lost:\n            owner.end(message, LOST)\n            return []\n        if self._routes",
         "        if self._routes",
         ("R3",),
+        (21,),
     ),
     Mutant(
         "nothing-released-at-the-stop",
@@ -65,6 +69,7 @@ HOLDING_BUGS: Final = (
         "            await give_back_held(",
         "            _ = (",
         ("R8",),
+        (19,),
     ),
     Mutant(
         "polls-cut-short-at-the-stop",
@@ -72,6 +77,7 @@ HOLDING_BUGS: Final = (
         "                await self._intake.polls_ended()",
         "                for task in self._tasks:\n                    task.cancel()",
         ("R8",),
+        (1,),
     ),
     Mutant(
         "last-poll-thrown-away",
@@ -79,6 +85,7 @@ HOLDING_BUGS: Final = (
         "            await give_back(deliveries, self._receiver, self._log)",
         "            pass",
         ("R8",),
+        (5,),
     ),
     Mutant(
         "last-poll-carried",
@@ -86,6 +93,7 @@ HOLDING_BUGS: Final = (
         "        if self.is_stopped and deliveries:",
         "        if False:",
         ("R8",),
+        (5,),
     ),
     Mutant(
         "received-after-the-stop",
@@ -93,6 +101,7 @@ HOLDING_BUGS: Final = (
         "            if not self.is_stopped:  # it may have been since the poll was started",
         "            if True:",
         ("R8",),
+        (230,),
     ),
     Mutant(
         "leaves-too-late",
@@ -100,6 +109,7 @@ HOLDING_BUGS: Final = (
         "    return _room(stop_timeout) - time_to_give_back(stop_timeout)",
         "    return _room(stop_timeout) + 3",
         ("R8",),
+        (19,),
     ),
     Mutant(
         "budget-not-reserved",
@@ -107,6 +117,7 @@ HOLDING_BUGS: Final = (
         "                self._messages -= room",
         "                self._messages -= 0",
         ("R9",),
+        (2,),
     ),
     Mutant(
         "budget-free-before-settlement",
@@ -116,6 +127,7 @@ HOLDING_BUGS: Final = (
         "        for owner in owners:\n"
         "            self._budget.release(len(owner.delivery.raw))",
         ("R9",),
+        (2,),
     ),
     Mutant(
         "budget-never-free",
@@ -123,6 +135,7 @@ HOLDING_BUGS: Final = (
         "        self._budget.release(len(owner.delivery.raw))\n        if self.on_finished",
         "        if self.on_finished",
         ("liveness",),
+        (5,),
     ),
     Mutant(
         "next-head-at-the-verdict",
@@ -134,6 +147,7 @@ HOLDING_BUGS: Final = (
         "                self.on_finished(owner, done=not isinstance(verdict, Retry))\n"
         "            self._enqueue",
         ("FIFO",),
+        (37,),
     ),
     Mutant(
         "next-head-in-spite-of-a-failure",
@@ -141,6 +155,7 @@ HOLDING_BUGS: Final = (
         "        if done and lane.behind:",
         "        if lane.behind:",
         ("FIFO",),
+        (53,),
     ),
     Mutant(
         "followers-kept",
@@ -148,6 +163,7 @@ HOLDING_BUGS: Final = (
         "            del self._lanes[group]\n            self._give_back(lane)",
         "            del self._lanes[group]",
         ("FIFO",),
+        (74,),
     ),
     Mutant(
         "followers-released-with-a-delay",
@@ -155,16 +171,15 @@ HOLDING_BUGS: Final = (
         '"it waits for its group")',
         '"it waits for its group", delay=5)',
         ("FIFO",),
+        (53,),
     ),
     Mutant(
         "followers-counted",
         "attempts",
         "self._too_many.pop(name, 0) + 1 - own_failures",
         "self._too_many.pop(name, 0)",
-        (
-            "FIFO",
-            "R4",
-        ),
+        ("FIFO", "R4"),
+        (129,),
     ),
     Mutant(
         "lane-by-message",
@@ -172,16 +187,15 @@ HOLDING_BUGS: Final = (
         "            group = owner.delivery.group\n            if group",
         "            group = owner.delivery.message.id\n            if group",
         ("FIFO",),
+        (5,),
     ),
     Mutant(
         "one-lane-for-all",
         "lanes",
         "            elif group in self._lanes:\n                self._lanes[group].behind.append(owner)",
         "            elif self._lanes:\n                next(iter(self._lanes.values())).behind.append(owner)",
-        (
-            "FIFO",
-            "error",
-        ),
+        ("FIFO", "error"),
+        (68,),
     ),
     Mutant(
         "two-children-at-a-time",
@@ -189,6 +203,7 @@ HOLDING_BUGS: Final = (
         "            if owner in self._behind:",
         "            if owner in self._behind and False:",
         ("FIFO",),
+        (9,),
     ),
     Mutant(
         "child-overtakes",
@@ -196,6 +211,7 @@ HOLDING_BUGS: Final = (
         "not owner.lost and not owner.comes_again:\n            self._enqueue",
         "not owner.lost:\n            self._enqueue",
         ("FIFO",),
+        (129,),
     ),
     Mutant(
         "blocked-group-dead-lettered",
@@ -203,5 +219,6 @@ HOLDING_BUGS: Final = (
         "        return not self._blocks and owner.attempts",
         "        return owner.attempts",
         ("FIFO",),
+        (40,),
     ),
 )

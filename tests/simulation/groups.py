@@ -98,7 +98,8 @@ class Groups:
     def may_go_back(self, receipt: Receipt) -> bool:
         """Tell whether it goes back because something before it does, or is lost."""
         return not receipt.started and any(
-            isinstance(earlier.order, Retry) or earlier.lost or earlier.lease_end <= self._book.now
+            isinstance(earlier.order, Retry)
+            or (not earlier.settled and (earlier.lost or earlier.lease_end <= self._book.now))
             for earlier in receipt.behind
         )
 
@@ -109,6 +110,11 @@ class Groups:
         tried = receipt.count - len(self._released[receipt.life, receipt.message]) + max(1, len(receipt.failures)) - 1
         if receipt.group and facts.attempts > tried:
             self._book.violation("FIFO", f"{receipt.handle} was tried {tried} times, and {facts.attempts} are counted")
+        self.is_decided(receipt)
+
+    def is_decided(self, receipt: Receipt) -> None:
+        """Note that a worker means to settle it for good: when that comes to nothing, it has forgotten what it knew."""
+        self._released.pop((receipt.life, receipt.message), None)
 
     def sweep(self, life: Life) -> None:
         """Look for messages that are held up by something else than their own group."""

@@ -88,7 +88,9 @@ class Groups:
             return
         if not receipt.started:
             self._released[receipt.life, receipt.message].add(receipt.handle)
-            if order.delay and self.may_go_back(receipt):
+            # What has been on its way back for longer than it is held does not count: the queue has it long since.
+            after = [r for r in receipt.behind if isinstance(r.order, Retry) and r.lease_end > (receipt.opened_at or 0)]
+            if order.delay and after:
                 self._book.violation("FIFO", f"{receipt.handle} only waited for its group, and comes after a delay")
         # When something else fails it all comes again, be a part rejected or not.
         for sink, first, later in receipt.overtaken:

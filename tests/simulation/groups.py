@@ -48,14 +48,13 @@ class Groups:
     def opened(self, life: Life, receipts: Sequence[Receipt]) -> None:
         """Note what a worker has received, and what that is earlier in its group it holds, too."""
         for receipt in receipts:
-            if receipt.group:
-                receipt.behind = [
-                    other
-                    for other in self._book.lives[life].open.values()
-                    if other.group == receipt.group
-                    and other is not receipt
-                    and self._place[other.message] <= self._place[receipt.message]
-                ]
+            for other in self._book.lives[life].open.values() if receipt.group else ():
+                if other.group != receipt.group or other is receipt:
+                    continue
+                if self._place[other.message] <= self._place[receipt.message]:
+                    receipt.behind.append(other)
+                if other.message == receipt.message:  # which of them comes to its lane first is open
+                    other.behind.append(receipt)
 
     def begins(self, message: str, what: str) -> None:
         """Check that nothing earlier of its group is left."""

@@ -8,7 +8,6 @@ from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Delivery
-from sluiceway.engine.circuit import LONGEST_PAUSE
 
 from .book import Book, Receipt
 from .groups import Groups
@@ -128,11 +127,9 @@ class Legs:
             self._book.violation("R2", f"{receipt.handle} is given back though nothing of it has failed")
 
     def _waited_for_what_is_down(self, life: Life, order: Retry) -> bool:
-        """Tell whether it is given back for want of something that has failed others, of late."""
-        record = self._book.lives[life]
-        since = self._book.now - 2 * LONGEST_PAUSE - record.longest_block
-        failed = [where for where, at in record.failed_at.items() if at >= since]
-        return any(where in order.reason.split() and "is down" in order.reason for where in failed)
+        """Tell whether it is given back for want of something that has failed others."""
+        failed = self._book.lives[life].failed_at
+        return "is down" in order.reason and any(where in order.reason.split() for where in failed)
 
     def _check_delete(self, receipt: Receipt) -> None:
         fate = self._book.oracle.fates[receipt.message]

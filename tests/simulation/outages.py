@@ -14,6 +14,8 @@ from .scenario import Outage
 
 _SLACK = 0.001
 
+_UNSURE = -1_000_000
+
 
 class Outages:
     """Watches, as a worker does, what serves nobody; and what it receives meanwhile."""
@@ -30,8 +32,8 @@ class Outages:
         """Note how one call of a dependency has ended."""
         key = (life, where)
         if any(result is None or (isinstance(result, Reject) and result.error == "refused") for result in results):
-            self._failed.pop(key, None)
-            self._opened.pop(key, None)
+            # Of what was asked before it was found to be down a worker learns nothing; from here on we would only guess.
+            self._failed[key] = _UNSURE if self._opened.pop(key, None) else min(self._failed[key], 0)
         elif any(isinstance(one, Transient) or not isinstance(one, Exception) for one in results):  # or timed out
             self._failed[key] += 1
             if self._failed[key] == THRESHOLD:

@@ -91,16 +91,23 @@ class Groups:
             after = [r for r in receipt.behind if isinstance(r.order, Retry) and r.lease_end > (receipt.opened_at or 0)]
             if order.delay and after:
                 self._book.violation("FIFO", f"{receipt.handle} only waited for its group, and comes after a delay")
-        # When something else fails it all comes again, be a part rejected or not.
         for sink, first, later in receipt.overtaken:
-            if all(where == sink for where, _, _ in receipt.failures):
+            # When something else fails it all comes again, be a part rejected or not.
+            if all(where == sink for where, _, _ in receipt.failures) and not self._may_be_rejected(receipt, first):
                 self._book.violation("FIFO", f"{first} comes again, and {later}, which is after it, was sent already")
+
+    def _may_be_rejected(self, receipt: Receipt, child: str) -> bool:
+        """Tell whether the attempts of a part may be used up, or its time: then what is after it goes on."""
+        scenario = self._book.scenario
+        failures = sum(name == child for _, name, _ in receipt.failures)
+        age = self._book.now - self._book.oracle.sent[receipt.message].at
+        used_up = scenario.fifo == "dead_letter" and receipt.count - 1 + failures >= scenario.attempts
+        return used_up or (scenario.max_age is not None and age >= scenario.max_age)
 
     def may_go_back(self, receipt: Receipt) -> bool:
         """Tell whether it goes back because something before it does, or is lost."""
         return not receipt.started and any(
-            isinstance(earlier.order, Retry)
-            or (not earlier.settled and (earlier.lost or earlier.lease_end <= self._book.now))
+            isinstance(earlier.order, Retry) or earlier.lost or earlier.lease_end <= self._book.now
             for earlier in receipt.behind
         )
 

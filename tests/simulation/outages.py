@@ -32,7 +32,7 @@ class Outages:
         """Note how one call of a dependency has ended."""
         key = (life, where)
         if any(result is None or (isinstance(result, Reject) and result.error == "refused") for result in results):
-            # Of what was asked before it was found to be down a worker learns nothing; from here on we would only guess.
+            # What was asked before it was found to be down tells a worker nothing: from here on we would only guess.
             self._failed[key] = _UNSURE if self._opened.pop(key, None) else min(self._failed[key], 0)
         elif any(isinstance(one, Transient) or not isinstance(one, Exception) for one in results):  # or timed out
             self._failed[key] += 1

@@ -118,11 +118,6 @@ class Groups:
         tried = receipt.count - len(self._released[receipt.life, receipt.message]) + max(1, len(receipt.failures)) - 1
         if receipt.group and facts.attempts > tried:
             self._book.violation("FIFO", f"{receipt.handle} was tried {tried} times, and {facts.attempts} are counted")
-        self.is_decided(receipt)
-
-    def is_decided(self, receipt: Receipt) -> None:
-        """Note that a worker means to settle it for good: when that comes to nothing, it has forgotten what it knew."""
-        self._released.pop((receipt.life, receipt.message), None)
 
     def sweep(self, life: Life) -> None:
         """Look for messages that are held up by something else than their own group."""

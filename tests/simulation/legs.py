@@ -116,7 +116,6 @@ class Legs:
         if isinstance(order, Ack):
             self._book.note(life, "asks to delete", receipt.handle)
             self._check_delete(receipt)
-            self._groups.is_decided(receipt)
             return
         self._book.note(life, "gives back", (receipt.handle, f"{order.delay:g}s", order.reason))
         self._groups.gives_back(receipt, order)

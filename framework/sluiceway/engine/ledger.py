@@ -76,16 +76,24 @@ class Ledger:
             return
         verdict = owner.verdict(self._pipeline.name, self._clock.now())
         if verdict is None or isinstance(verdict, Retry):
-            self._attempts.returned(owner.delivery, owner.own_failures)
-        else:
-            self._attempts.forget(owner.delivery)
+            self._note_return(owner)
         self.on_verdict(owner, verdict)
 
-    def close(self, owner: Owner) -> None:
-        """Forget an owner whose settlement is confirmed, or whose lease is lost."""
+    def close(self, owner: Owner, *, done: bool) -> None:
+        """Forget an owner whose settlement is confirmed, or whose lease is lost; `done` when it does not come again."""
+        if done:
+            self._attempts.forget(owner.delivery)
+        else:
+            self._note_return(owner)
         self.owners.pop(owner.delivery.receipt, None)
         if not self.owners:
             self.empty.set()
+
+    def _note_return(self, owner: Owner) -> None:
+        """Note that a message comes again: when it is given back, for the queue may be quick, or when it was lost."""
+        if not owner.is_noted:
+            owner.is_noted = True
+            self._attempts.returned(owner.delivery, owner.own_failures)
 
     def used_up(self, owner: AnyOwner) -> bool:
         """Tell whether another own failure is one too many; where it blocks its group, none ever is."""

@@ -142,6 +142,7 @@ class Owner(Endings):
         waiting: How many of its children wait in a gather for others.
         completions: What stages want to do before it is settled.
         legs: Its accepted legs, where they are recorded for whoever has it next.
+        is_noted: It is noted that this receipt was not the last.
     """
 
     __slots__ = (
@@ -149,6 +150,7 @@ class Owner(Endings):
         "before",
         "completions",
         "delivery",
+        "is_noted",
         "lease",
         "legs",
         "own_failures",
@@ -166,6 +168,7 @@ class Owner(Endings):
         self.waiting = 0
         self.completions: list[Completion] = []
         self.legs: AcceptedLegs | None = None
+        self.is_noted = False
         self._book = book
 
     @property

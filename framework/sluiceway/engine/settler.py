@@ -249,7 +249,7 @@ class Settler:
     def _finish(self, owner: Owner, *, done: bool) -> None:
         self._keeper.release(owner)
         self._dead_letters.forget(owner.delivery)
-        self._ledger.close(owner)
+        self._ledger.close(owner, done=done)
         self._budget.release(len(owner.delivery.raw))
         if self.on_finished is not None:
             self.on_finished(owner, done=done)

@@ -16,7 +16,7 @@ from sluiceway.core.cache import MemoryCache
 from sluiceway.core.context import Context, HttpAnswer
 from sluiceway.core.errors import MessageError, OutsideError, Transient
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Defer
+from sluiceway.core.outcome import Ack, Defer, Retry
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.outside import WatchedContext
 from sluiceway.testing import StrictSink, VirtualClock
@@ -154,6 +154,24 @@ def test_outages_and_deferrals_use_up_no_attempt_of_a_message_that_fails_by_itse
     run.stop_at(4000).run()
     assert len(run.queue.received) > 20
     assert [(fact.error, fact.attempts) for fact in run.facts] == [("bug", 4)]
+
+
+def test_a_settlement_that_comes_to_nothing_makes_nothing_forgotten(bench: type[Bench]) -> None:
+    async def moody(message: Message) -> Message:
+        if now() < 600:
+            raise Transient("503")
+        if run.report.void:
+            raise ValueError("a bug")
+        return message
+
+    def never_deleted(_message: str, verdict: Ack | Retry, _asked: int) -> Transient | None:
+        return Transient("no answer") if isinstance(verdict, Ack) else None
+
+    options = {"close_when_empty": False, "entries": never_deleted}
+    run = bench(stages={"moody": moody}, attempts=3, limit=120, queue_options=options).send("a message")
+    run.stop_at(9000).run()
+    assert run.report.void > 0
+    assert [(fact.error, fact.attempts) for fact in run.facts[:1]] == [("bug", 3)]
 
 
 def test_own_failures_of_a_held_leg_are_remembered_when_it_comes_again(bench: type[Bench]) -> None:

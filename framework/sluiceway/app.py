@@ -223,7 +223,7 @@ async def _prepared(pipeline: Pipeline, shared: RunContext, options: Options) ->
             yield worker
         finally:
             telling.cancel()
-    log.info("stopped", **count_facts(report))
+            log.info("stopped", **count_facts(report))
 
 
 async def _check_start(pipelines: Sequence[Pipeline], shared: RunContext) -> None:

@@ -31,6 +31,10 @@ MakeGather: TypeAlias = Callable[[StageSpec, int], GatherStep]
 """Makes the step of a gather, given the place in the chain at which what it combines goes on."""
 
 
+_TURN = 0.05
+"""Seconds for which pure stages may have the event loop to themselves; one message is never interrupted."""
+
+
 class Chain:
     """The stages of one pipeline, opened.
 
@@ -74,8 +78,14 @@ class Chain:
         for step in self._steps[start:]:
             if not items:
                 break
-            items = step.run(items) if isinstance(step, _Inline) else await step.run(items)
+            items = await step.run(items)
         return items
+
+    def drain(self) -> None:
+        """Begin nothing more that could take long, and hold nothing for other messages."""
+        for step in self._steps:
+            if not isinstance(step, _Concurrent):
+                step.drain()
 
     def close(self) -> None:
         """Let the threads of blocking stages go; what one of them still does is awaited by nobody."""
@@ -96,14 +106,26 @@ class _Inline:
         self._stages = [(spec.id, process, frozenset(spec.routes)) for spec, process in stages]
         self._ledger = ledger
         self._watched = ledger.dependencies.watched
+        self._draining = False
 
-    def run(self, items: list[Item]) -> list[Item]:
+    def drain(self) -> None:
+        self._draining = True
+
+    async def run(self, items: list[Item]) -> list[Item]:
         out: list[Item] = []
+        loop = asyncio.get_running_loop()
+        since, is_slow = loop.time(), False
         for message, owner in items:
             if owner.lost:
                 owner.end(message, LOST)
+            elif is_slow and self._draining:
+                owner.end(message, Ending("returned", self._stages[0][0], "the worker stops"))
             else:
                 self._walk(message, owner, 0, out)
+            if loop.time() - since > _TURN:
+                # Ten slow messages in a row would keep a stop and everybody else waiting, and look like a hang.
+                await asyncio.sleep(0)
+                since, is_slow = loop.time(), True
         return out
 
     def _walk(self, message: Message, owner: AnyOwner, start: int, out: list[Item]) -> None:

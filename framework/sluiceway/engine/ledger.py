@@ -45,9 +45,11 @@ class Ledger:
         self._pipeline = pipeline
         self._clock = around.clock
         self._random = around.random
+        self._log = around.log
         self._report = around.report
         self._max_age = max_age
         self._blocks = pipeline.source.component.blocks
+        self._blocked: set[str | None] = set()
         self._attempts = Attempts()
         self.dependencies = dependencies
         self.calls = Calls(around.clock)
@@ -83,6 +85,9 @@ class Ledger:
         """Forget an owner whose settlement is confirmed, or whose lease is lost; `done` when it does not come again."""
         if done:
             self._attempts.forget(owner.delivery)
+            if owner.delivery.group in self._blocked:
+                self._blocked.remove(owner.delivery.group)
+                self._log.info("group goes on", group=owner.delivery.group)
         else:
             self._note_return(owner)
         self.owners.pop(owner.delivery.receipt, None)
@@ -134,7 +139,23 @@ class Ledger:
             elif not isinstance(error, Down) and self._expired(leaf):
                 leaf.end(member, Ending("rejected", where, reason, "expired"))
             else:
+                if own and self._blocks and leaf.attempts >= self._pipeline.retry.attempts:
+                    self._say_blocked(leaf.delivery, where, reason)
                 leaf.end(member, Ending("returned", where, reason, delay=delay))
+
+    def _say_blocked(self, delivery: Delivery, where: str, reason: str) -> None:
+        """Say once that a group waits for somebody to look at its message."""
+        if delivery.group in self._blocked:
+            return
+        self._blocked.add(delivery.group)
+        self._log.warning(
+            "group blocked",
+            message=delivery.message.id,
+            group=delivery.group,
+            stage=where,
+            reason=reason,
+            consequence="those behind it wait; it is tried until it succeeds or expires",
+        )
 
     def _is_own(self, where: str, message: Message, error: Transient) -> bool:
         """Note a transient failure in a stage, and tell whether it is the message's own."""

@@ -123,7 +123,8 @@ def start_facts(pipeline: Pipeline) -> dict[str, object]:
 def count_facts(report: Report) -> dict[str, object]:
     """Return what was counted since the start, in the words of the log; settlements add up to the received.
 
-    `dropped` and `rejected` count messages, which a splitting stage makes more of, by place and reason or class.
+    `dropped`, `rejected` and `returned` count messages, which a splitting stage makes more of, by place and reason or
+    class.
     """
     words = {"Ack": "done", "Retry": "given_back", "DeadLetter": "dead_lettered"}
     settled = {word: report.settled[name] for name, word in words.items()}
@@ -134,6 +135,7 @@ def count_facts(report: Report) -> dict[str, object]:
         "not_settled": report.received - sum(settled.values()),
         "dropped": _most(_ended(report, "dropped")),
         "rejected": _most(_ended(report, "rejected")),
+        "returned": _most(_ended(report, "returned")),
         "counted": _most(counted),
     }
 

@@ -232,8 +232,7 @@ class Worker:
             async with asyncio.timeout(time_to_finish(self._pipeline.drain.stop_timeout)):
                 if self._lanes is not None:
                     self._lanes.drain()
-                for gather in self._chain.gathers:
-                    gather.drain()
+                self._chain.drain()
                 for sink in self._sinks:
                     sink.drain()
                 self._settler.drain()

@@ -16,6 +16,7 @@ from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Delivery
 from sluiceway.testing import AfterEffect, StrictDeadLetters, StrictQueue, StrictSink, run_virtual
+from sluiceway.testing.virtual_time import VirtualLoop
 
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Bench
@@ -247,3 +248,16 @@ def test_giving_back_what_a_last_poll_brought_is_awaited(bench: type[Bench]) -> 
     run.at(5, lambda: run.queue.send("late")).run()
     assert run.queue.released == [("m1", 0)]
     assert run.ended_at == pytest.approx(6.5)
+
+
+def test_slow_pure_stages_do_not_keep_a_stop_waiting_for_their_whole_batch(bench: type[Bench]) -> None:
+    def slow(message: Message) -> Message:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.advance(4.5)  # as code does that computes, or sleeps, on the event loop
+        return message
+
+    run = bench(stages={"slow": slow}, stop_timeout=30, queue_options=OPEN).send(*range(10)).stop_at(1).run()
+    assert run.ended_at < 15
+    assert len(run.queue.deleted) == len(run.bodies()) == 3
+    assert [delay for _, delay in run.queue.released] == [0] * 7

@@ -131,6 +131,8 @@ def test_with_block_a_message_that_keeps_failing_holds_up_its_group_until_it_is_
     assert [(facts.id, facts.error) for facts in run.facts] == [("m1", "expired")]
     assert accepted(run, "a") == names("a", 3)[1:]
     assert run.ended_at > 600
+    said = [(event, facts["group"]) for _, event, facts in run.log.lines if event.startswith("group")]
+    assert said == [("group blocked", "a"), ("group goes on", "a")]
 
 
 def test_with_block_a_leg_of_its_own_failures_is_held_and_never_exhausted(fifo: Fifo) -> None:

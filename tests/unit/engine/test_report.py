@@ -41,6 +41,7 @@ def test_drops_are_counted_by_reason_rejections_by_class_and_what_components_cou
         "not_settled": 2,
         "dropped": {"only-paid: no pattern matched": 2, "only-paid: too old": 1},
         "rejected": {"as-agreed: invalid": 1},
+        "returned": None,
         "counted": {"unknown_field path=body.gift_wrap": 2},
     }
 

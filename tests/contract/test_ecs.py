@@ -109,6 +109,26 @@ async def test_long_work_renews_the_protection_before_it_expires(agent: Agent) -
     assert agent.log.count("task protected") == 1
 
 
+async def test_an_answer_that_comes_in_pieces_is_read_whole() -> None:
+    async def in_pieces(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b'{"protection": {"Protec', b'tionEnabled": true}}'):
+            await response.write(piece)
+            for _ in range(50):
+                await asyncio.sleep(0)  # until the first piece has been read
+        return response
+
+    agent, server = Agent(), web.Application()
+    server.router.add_put("/api/7/task-protection/v1/state", in_pieces)
+    async with TestServer(server, host="127.0.0.1", shutdown_timeout=0) as served, aiohttp.ClientSession() as session:
+        agent.url = f"{served.make_url('/api/7')}"
+        agent.protection = Protection(agent.url, lambda: 1, agent.clock, agent.log, session)
+        await agent.protection.look()
+    assert agent.log.count("task protected") == 1
+    assert agent.warnings == []
+
+
 async def test_what_is_protected_at_the_end_is_released(agent: Agent) -> None:
     await agent.after(1, held=1)
     await agent.protection.end()

@@ -7,9 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from sluiceway.adapters.sqs import SqsSource
+from sluiceway.adapters.sqs_receiver import QueueLimits, SqsReceiver
 from sluiceway.core.errors import LeaseLost, OutsideError, Reject, Transient
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.local.embedded import EmbeddedAws
+from sluiceway.testing import ManualClock
 
 ATTRIBUTES: dict[str, Any] = {
     "Tenant": {"DataType": "String", "StringValue": "acme"},
@@ -89,6 +91,23 @@ async def test_a_receive_that_got_no_answer_is_made_again_with_the_same_id(stub_
     again = [(body["MaxNumberOfMessages"], body["ReceiveRequestAttemptId"] == first) for body in asked]
     assert again == [(5, True), (5, True), (4, False), (5, True), (10, False)]
     assert len({body["ReceiveRequestAttemptId"] for body in asked}) == 3
+
+
+@pytest.mark.parametrize(("read_after", "taken"), [(2, 2), (70, 10)])
+async def test_a_lease_has_begun_when_the_wait_was_over_however_late_the_answer_is_read(
+    read_after: float, taken: float
+) -> None:
+    clock = ManualClock()
+
+    class Sqs:
+        async def receive_message(self, **_asked: object) -> object:
+            clock.time += read_after
+            return {"Messages": [{"Body": "{}"}]}
+
+    sqs: Any = Sqs()
+    settings = source("q", wait_time="10s")
+    (delivery,) = await SqsReceiver(sqs, sqs, url="", source=settings, limits=QueueLimits(), clock=clock).receive(1)
+    assert delivery.taken == taken
 
 
 async def test_a_standard_queue_is_given_no_attempt_id(stub_aws: Any, open_context: Any) -> None:

@@ -112,7 +112,7 @@ def receiver_of(source: SqsSource, message: dict[str, Any]) -> SqsReceiver:
             return {"Messages": [message]}
 
     sqs, nobody = cast("Any", Sqs()), cast("Any", None)
-    return SqsReceiver(sqs, nobody, url="", source=source, limits=QueueLimits())
+    return SqsReceiver(sqs, nobody, url="", source=source, limits=QueueLimits(), clock=SystemClock())
 
 
 def check_dead_letter(one: Delivery, facts: Facts, *, fifo: bool = False) -> None:

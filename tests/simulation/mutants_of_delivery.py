@@ -190,8 +190,8 @@ OF_DELIVERY: Final = (
     Mutant(
         "record-not-written",
         "settler",
-        "        await self._ledger.legs.remember(s.owner for s, order in ready if isinstance(order, Retry))",
-        "        pass",
+        "            await self._ledger.legs.remember(given_back)",
+        "            pass",
         ("R2",),
         (7,),
     ),

@@ -119,7 +119,7 @@ class Protection:
                 asyncio.timeout(patience),
                 self._session.put(self._url, json=body, allow_redirects=False) as answer,
             ):
-                problem = _problem(answer.status, await answer.content.read(_LONGEST_ANSWER))
+                problem = _problem(answer.status, await _content(answer.content))
         except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
             problem = f"the ECS agent does not answer: {str(error) or type(error).__name__}"
         if problem is None:
@@ -147,6 +147,14 @@ async def protected(
             keeping.cancel()
             await asyncio.wait([keeping])
             await protection.end()
+
+
+async def _content(stream: aiohttp.StreamReader) -> bytes:
+    """Return an answer whole, however many pieces it comes in; of one that is too long, the beginning."""
+    content = b""
+    while len(content) < _LONGEST_ANSWER and (piece := await stream.read(_LONGEST_ANSWER - len(content))):
+        content += piece
+    return content
 
 
 def _problem(status: int, content: bytes) -> str | None:

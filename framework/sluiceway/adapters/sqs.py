@@ -93,6 +93,7 @@ class SqsSource(Source):
                 url=url,
                 source=self,
                 limits=await queue_limits(sqs, url),
+                clock=context.clock,
                 attempts=self._attempts(context) if self.ordered else None,
             )
 

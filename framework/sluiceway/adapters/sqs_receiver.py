@@ -20,7 +20,7 @@ from sluiceway.core.errors import LeaseLost, OutsideError, Transient
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
-from sluiceway.core.ports import Delivery
+from sluiceway.core.ports import Clock, Delivery
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
@@ -59,7 +59,7 @@ class SqsReceiver:
         redrive_max_receives: Receipts after which SQS moves a message to the queue's own dead-letter queue, if known.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the source has found and opened
         self,
         sqs: SQSClient,
         blocking: BlockingSqs,
@@ -67,6 +67,7 @@ class SqsReceiver:
         url: str,
         source: SqsSource,
         limits: QueueLimits,
+        clock: Clock,
         attempts: Attempts | None = None,
     ) -> None:
         self.retention = limits.retention
@@ -74,6 +75,7 @@ class SqsReceiver:
         self._sqs = sqs
         self._blocking = blocking
         self._url = url
+        self._clock = clock
         self._decode = decoder(source.format, exact=source.numbers == "exact")
         self._attempts = attempts
         self._subject = f"queue {source.queue}"
@@ -103,6 +105,7 @@ class SqsReceiver:
         if attempt is not None:
             request["MaxNumberOfMessages"] = attempt.limit
             request["ReceiveRequestAttemptId"] = attempt.id
+        asked = self._clock.monotonic()
         try:
             answer = await self._sqs.receive_message(**request)
         except AWS_ERRORS as error:
@@ -111,7 +114,9 @@ class SqsReceiver:
             failure = classify(error, self._subject)
             # A call that SQS refuses as it stands is refused every time: an operator's matter, not a message's.
             raise failure if isinstance(failure, Transient) else OutsideError(str(failure)) from error
-        return [self._delivery(message) for message in answer.get("Messages", ())]
+        # SQS has answered when its wait was over, whenever we come to read that.
+        taken = min(asked + self._wait, self._clock.monotonic())
+        return [self._delivery(message, taken) for message in answer.get("Messages", ())]
 
     def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[Settled]:
         """Hold these receipts for `seconds` from now. Blocking, on the lease keeper's own client."""
@@ -152,7 +157,7 @@ class SqsReceiver:
         )
         return results
 
-    def _delivery(self, message: MessageTypeDef) -> Delivery:
+    def _delivery(self, message: MessageTypeDef, taken: float) -> Delivery:
         system = message.get("Attributes", {})
         attributes = {name: typed(value) for name, value in message.get("MessageAttributes", {}).items()}
         headers, types = headers_of(attributes)
@@ -181,6 +186,7 @@ class SqsReceiver:
             receive_count=receive_count,
             sent_at=sent_at,
             group=group,
+            taken=taken,
         )
 
     def _failed_call(self, error: Exception) -> Settled:

@@ -43,11 +43,13 @@ class Delivery:
         receive_count: How often the source has handed it out, this time included.
         sent_at: When it was sent, in seconds since 1970; 0 when the source does not say.
         group: The FIFO message group, if there is one.
+        taken: Since when the source holds it for us, on the monotonic clock; None for since just now. A source whose
+            answer may lie unread while the process stands still says it, so that an old lease is not taken for new.
     """
 
-    __slots__ = ("attributes", "group", "message", "raw", "receipt", "receive_count", "sent_at")
+    __slots__ = ("attributes", "group", "message", "raw", "receipt", "receive_count", "sent_at", "taken")
 
-    def __init__(  # noqa: PLR0913 - one value, six facts
+    def __init__(  # noqa: PLR0913 - one value, seven facts
         self,
         message: Message,
         receipt: str,
@@ -57,6 +59,7 @@ class Delivery:
         receive_count: int = 1,
         sent_at: float = 0,
         group: str | None = None,
+        taken: float | None = None,
     ) -> None:
         self.message = message
         self.receipt = receipt
@@ -65,6 +68,7 @@ class Delivery:
         self.receive_count = receive_count
         self.sent_at = sent_at
         self.group = group
+        self.taken = taken
 
     def __repr__(self) -> str:
         return f"<Delivery {self.message.id} receive_count={self.receive_count}>"

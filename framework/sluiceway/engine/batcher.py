@@ -166,10 +166,10 @@ class Batcher:
             self._judge(leg, result)
 
     def _lost(self, leg: Leg) -> bool:
-        if leg.owner.lost:
+        if is_lost := leg.owner.lost:
             leg.owner.end(leg.message, LOST)
             self._over(leg.owner)
-        return leg.owner.lost
+        return is_lost
 
     def _admitted(self, legs: list[Leg]) -> list[Leg]:
         """Return what may be sent now; the others wait for the sink, or for room among its retries."""
@@ -206,7 +206,7 @@ class Batcher:
     def _note(self, legs: Sequence[Leg], results: Sequence[Exception | None], since: float) -> None:
         """Note whether the sink serves; when it does again, what was held for it goes on."""
         if served := [leg for leg, result in zip(legs, results, strict=True) if is_answer(result)]:
-            again = sum(leg.tries > 0 for leg in served)
+            again = len([leg for leg in served if leg.tries])
             self._retries.served(len(served) - again, again)
             self._circuit.served(len(served), since=since)
             if self._parked and not self._circuit.is_open:

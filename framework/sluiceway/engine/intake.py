@@ -8,8 +8,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from sluiceway.core.errors import SourceExhausted, Transient
 from sluiceway.core.ports import Delivery, Receiver
 from sluiceway.core.spec import Backoff
+from sluiceway.core.units import Duration
 from sluiceway.engine.budget import Budget
-from sluiceway.engine.circuit import FIRST_PAUSE
+from sluiceway.engine.circuit import FIRST_PAUSE, LONGEST_ASKED, LONGEST_PAUSE
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.drain import give_back
 from sluiceway.engine.retry import backoff
@@ -18,7 +19,7 @@ from sluiceway.engine.surroundings import Spawn, Surroundings
 RECEIVERS = 4
 """Polls at a time while the queue is deep; one while it is not, because empty polls cost money."""
 
-_UNANSWERED = Backoff()
+_UNANSWERED = Backoff(max=Duration(LONGEST_PAUSE))
 
 
 class Intake:
@@ -126,7 +127,8 @@ class Intake:
         self._unanswered += 1
         if self._unanswered == 1:
             self._log.warning("source does not answer", reason=error.reason, consequence="tried again")
-        await self._wait(error.retry_after or backoff(_UNANSWERED, self._unanswered, self._random))
+        asked = min(error.retry_after or 0, LONGEST_ASKED)
+        await self._wait(asked or backoff(_UNANSWERED, self._unanswered, self._random))
 
     async def _wait(self, seconds: float) -> None:
         """Wait, but not beyond `stop`."""

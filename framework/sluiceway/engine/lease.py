@@ -67,12 +67,12 @@ class Keeper:
         self._thread: threading.Thread | None = None
 
     def hold(self, owners: Iterable[Owner]) -> None:
-        """Keep these from now on."""
-        now = self._clock.monotonic()
+        """Keep these from now on; their leases have begun when they were taken."""
         span = self._visibility.initial
         with self._lock:
             for owner in owners:
-                owner.lease = Lease(owner, self._clock, now, now + span / 3, now + span)
+                taken = owner.taken
+                owner.lease = Lease(owner, self._clock, taken, taken + span / 3, taken + span)
                 self._leases[owner.delivery.receipt] = owner.lease
 
     def release(self, owner: Owner) -> None:

@@ -61,8 +61,8 @@ class Ledger:
 
     def open(self, deliveries: Sequence[Delivery]) -> list[Owner]:
         """Take responsibility for what was received."""
-        taken = self._clock.monotonic()
-        owners = [Owner(delivery, taken, self) for delivery in deliveries]
+        now = self._clock.monotonic()
+        owners = [Owner(each, now if each.taken is None else each.taken, self) for each in deliveries]
         for owner in owners:
             owner.before = self._attempts.before(owner.delivery)
             self.owners[owner.delivery.receipt] = owner

@@ -135,7 +135,7 @@ class Owner(Endings):
 
     Attributes:
         delivery: What must be settled.
-        taken: When it was received, on the monotonic clock.
+        taken: When it was received, on the monotonic clock: its lease begins then.
         lease: The time for which it is ours; None before the keeper holds it.
         before: The attempts that were used up before it was received this time.
         own_failures: Since then, the most own failures that any one of its children or legs has had.

@@ -139,16 +139,20 @@ class Settler:
         if dead and len(dead) < len(held):
             self._spawn(self._carry_out(dead))  # a dead-letter queue that is slow must not hold up the others
             held = [settlement for settlement in held if settlement not in dead]
-        else:
+        elif dead:
             await self._bury_all(dead)
-        await asyncio.gather(*(self._complete(s) for s in held if s.owner.completions))
-        ready = [(s, order) for s in held if (order := self._order(s)) is not None and not s.owner.completions]
+            held = [settlement for settlement in held if settlement.order is not None]  # the others wait by themselves
+        if claimed := [settlement for settlement in held if settlement.owner.completions]:
+            completed = await asyncio.gather(*map(self._complete, claimed))
+            later = {settlement for settlement, is_done in zip(claimed, completed, strict=True) if not is_done}
+            held = [settlement for settlement in held if settlement not in later]
+        ready = [(s, order) for s in held if (order := self._order(s)) is not None]
         if not ready:
             return
-        await self._ledger.legs.remember(s.owner for s, order in ready if isinstance(order, Retry))
-        for settlement, order in ready:
-            if isinstance(order, Retry):
-                self._keeper.release(settlement.owner)  # from now on a renewal would only undo the delay
+        if given_back := [settlement.owner for settlement, order in ready if isinstance(order, Retry)]:
+            await self._ledger.legs.remember(given_back)
+            for owner in given_back:
+                self._keeper.release(owner)  # from now on a renewal would only undo the delay
         try:
             orders = [(settlement.owner.delivery, order) for settlement, order in ready]
             results = await timed(self._receiver.settle(orders), "source", _CALL)
@@ -191,7 +195,7 @@ class Settler:
         """Have dead letters kept; those that the queue cannot take now are tried again, or given back."""
         letters = [(s.owner.delivery, s.verdict.facts) for s in dead if isinstance(s.verdict, DeadLetter)]
         was_down = self._dead_letters.is_down
-        results = await self._dead_letters.keep(letters) if letters else ()
+        results = await self._dead_letters.keep(letters)
         for settlement, result in zip(dead, results, strict=True):
             if result is None:
                 settlement.buried = True
@@ -206,8 +210,8 @@ class Settler:
         if was_down and not self._dead_letters.is_down:
             self._unkept.hasten(self._random.random, FULL)
 
-    async def _complete(self, settlement: _Settlement) -> None:
-        """Let stages do what they must before this is settled; what is done is acknowledged only once they have."""
+    async def _complete(self, settlement: _Settlement) -> bool:
+        """Let stages do what they must before this is settled; tell whether it may be settled now, or waits again."""
         owner, done = settlement.owner, isinstance(settlement.verdict, Ack)
         try:
             while owner.completions:
@@ -218,10 +222,11 @@ class Settler:
             self._log.warning("not completed", message=message, reason=str(error), consequence="not settled yet")
             if done and not self._draining:
                 self._hold(settlement)
-                return
+                return False
             owner.completions.clear()  # what it claimed runs out by itself
             if done:
                 settlement.verdict = Retry(0, str(error))
+        return True
 
     def _give_back(self, settlement: _Settlement, reason: str) -> None:
         delay = backoff(_BACKOFF, settlement.owner.delivery.receive_count, self._random)

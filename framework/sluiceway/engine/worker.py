@@ -84,6 +84,7 @@ class Worker:
         self._in_chain = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._crash: BaseException | None = None
+        self._gives_back = False
         self._budget = Budget(pipeline.limits.in_flight, pipeline.limits.in_flight_bytes)
         self.dependencies = parts.dependencies or Dependencies(around.clock, around.log)
         self._intake = Intake(parts.receiver, self._budget, self.dependencies, around, self._spawn)
@@ -141,6 +142,7 @@ class Worker:
             await self._intake.stopped()
             await self._drain()
         finally:
+            self._gives_back = True
             patience = time_to_give_back(self._pipeline.drain.stop_timeout)
             await cancel(self._tasks, patience / 4)
             await give_back_held(self._ledger, self.keeper, self._receiver, self._around.log, patience * 3 / 4)
@@ -256,6 +258,9 @@ class Worker:
             await self._around.clock.sleep(min(1, self._pipeline.limits.stall / 4))
 
     def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+        if self._gives_back:
+            coroutine.close()  # what it would do is not ours any more
+            return
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)

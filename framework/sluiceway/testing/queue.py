@@ -274,6 +274,7 @@ class StrictQueue:
             receive_count=stored.receive_count,
             sent_at=stored.sent_at,
             group=stored.group or None,
+            taken=now,
         )
 
     def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[Settled]:

@@ -83,6 +83,24 @@ def test_a_stop_while_the_source_does_not_answer_is_heeded_at_once(bench: type[B
     assert run.ended_at == pytest.approx(100, abs=0.1)
 
 
+def test_what_is_given_back_at_the_deadline_is_not_touched_again(bench: type[Bench]) -> None:
+    asked: list[tuple[float, str]] = []
+
+    class Deaf(StrictQueue):
+        async def settle(self, settlements: Sequence[tuple[Delivery, Ack | Retry]]) -> Sequence[object]:
+            asked.extend((self._clock.monotonic(), type(verdict).__name__) for _, verdict in settlements)
+            return [Transient("503")] * len(settlements)
+
+    async def until_well_after_the_end() -> None:
+        await run.scenario()
+        await asyncio.sleep(300)
+
+    run = bench(queue_class=Deaf, queue_options=OPEN).send("a").stop_at(1)
+    run_virtual(until_well_after_the_end())
+    assert run.log.count("drain cut short") == 1
+    assert asked[-1] == (run.ended_at, "Retry")
+
+
 def test_a_poll_that_does_not_end_is_cut_off_at_the_deadline(bench: type[Bench]) -> None:
     class Silent(StrictQueue):
         async def receive(self, limit: int) -> Sequence[Delivery]:

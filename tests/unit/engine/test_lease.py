@@ -22,7 +22,7 @@ from sluiceway.core.units import Duration
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.owner import Owner
 from sluiceway.engine.surroundings import Surroundings
-from sluiceway.testing import ManualClock, StrictSink
+from sluiceway.testing import ManualClock, StrictQueue, StrictSink
 from sluiceway.testing.virtual_time import VirtualLoop
 
 if TYPE_CHECKING:
@@ -136,6 +136,22 @@ def test_an_event_loop_that_is_blocked_for_longer_than_a_lease_loses_none() -> N
     desk.until(100)
     desk.until(150, alive=False)
     assert not desk.owner.lost
+
+
+def test_what_was_received_while_the_process_stood_still_for_longer_than_its_lease_is_not_begun(
+    fifo: Callable[..., Bench],
+) -> None:
+    class ReadLate(StrictQueue):
+        async def receive(self, limit: int) -> Sequence[Delivery]:
+            first = not self.received
+            deliveries = await super().receive(limit)
+            await asyncio.sleep(70 if first else 0)
+            return deliveries
+
+    run = fifo(queue_class=ReadLate, queue_options={"wait_time": 1}).send("a", "b", group="g").run()
+    assert run.ids() == ["m1", "m2"]
+    assert run.kinds()[0] == "lost"
+    assert run.report.void == 2
 
 
 def test_how_long_the_event_loop_may_stand_still_is_a_setting() -> None:

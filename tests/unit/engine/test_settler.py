@@ -1,15 +1,16 @@
 """Settlement: each entry until the source has confirmed it, a dead letter before its delete."""
 
-# ruff: noqa: ARG001, ARG005 - made-up stages and faults name what they are given
+# ruff: noqa: ARG001, ARG005, FBT001 - made-up stages, faults and completions name what they are given
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sluiceway.core.errors import LeaseLost, Reject, Transient
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Ack, Retry
+from sluiceway.core.outcome import Ack, Claimed, Retry
 from sluiceway.core.ports import Delivery
 from sluiceway.testing import AfterEffect, StrictDeadLetters, StrictQueue
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 def wrong(message: Message) -> Message:
     raise Reject("wrong")
+
+
+def claiming(complete: Callable[[str, bool], Awaitable[None]]) -> Callable[[Message], Awaitable[Claimed]]:
+    async def claim(message: Message) -> Claimed:
+        return Claimed(message, lambda done: complete(message.id, done))
+
+    return claim
 
 
 def test_a_delete_that_fails_is_tried_again_alone(bench: type[Bench]) -> None:
@@ -124,3 +132,37 @@ def test_a_source_without_a_dead_letter_queue_settles_what_is_rejected(bench: ty
     run = bench(stages={"wrong": wrong}, dead=None).send("a").run()
     assert run.queue.deleted == ["m1"]
     assert run.report.settled == {"DeadLetter": 1}
+
+
+def test_each_is_settled_once_although_the_completion_of_another_takes_longer_than_its_retry(
+    bench: type[Bench],
+) -> None:
+    told: list[str] = []
+
+    async def complete(name: str, done: bool) -> None:
+        told.append(name)
+        if told == ["m1"]:
+            raise Transient("503")
+        await asyncio.sleep(4 if name == "m2" else 0)
+
+    run = bench(stages={"claim": claiming(complete)}).send("a", "b").run()
+    assert told == ["m1", "m2", "m1"]
+    assert run.report.settled == {"Ack": 2}
+    assert run.log.count("not completed") == 1
+
+
+def test_a_dead_letter_that_is_kept_at_the_second_attempt_is_settled_once_and_completed_after_it(
+    bench: type[Bench],
+) -> None:
+    told: list[tuple[str, bool, bool]] = []
+
+    async def complete(name: str, done: bool) -> None:
+        told.append((name, done, name in [fact.id for fact in run.facts]))
+        await asyncio.sleep(4)
+
+    run = bench(
+        stages={"claim": claiming(complete), "wrong": wrong}, dead=StrictDeadLetters(calls=[Transient("503")])
+    ).send("a", "b")
+    run.run()
+    assert sorted(told) == [("m1", False, True), ("m2", False, True)]
+    assert run.report.settled == {"DeadLetter": 2}

@@ -213,6 +213,18 @@ def test_a_queue_that_does_not_answer_is_asked_again_with_backoff(bench: type[Be
     assert run.log.count("source answers again") == 1
 
 
+def test_a_queue_that_answers_again_after_an_hour_is_heard_within_half_a_minute(bench: type[Bench]) -> None:
+    class Down(StrictQueue):
+        async def receive(self, limit: int) -> Sequence[Delivery]:
+            if self._clock.monotonic() < 3600:
+                raise Transient("503", retry_after=7200 if self._clock.monotonic() < 60 else None)
+            return await super().receive(limit)
+
+    run = bench(queue_class=Down).send("a").run()
+    assert run.bodies() == ["a"]
+    assert run.ended_at < 3630
+
+
 def test_messages_of_a_lost_receive_come_when_their_leases_end(bench: type[Bench]) -> None:
     run = bench(queue_options={"receives": [AfterEffect(Transient("reset"))]}).send("a").run()
     assert run.queue.received == ["m1", "m1"]

@@ -261,6 +261,7 @@ async def test_each_entry_of_a_settlement_has_its_own_result(stub_aws: Any, open
     failed = [
         {"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": True},
         {"Id": "2", "Code": "InternalError", "SenderFault": False, "Message": "try later"},
+        {"Message": "whose this is, nobody says"},
     ]
     stub_aws.answer("DeleteMessageBatch", {"Successful": [{"Id": "0"}], "Failed": failed})
     stub_aws.answer("ChangeMessageVisibilityBatch", {"Successful": [{"Id": "4"}]})

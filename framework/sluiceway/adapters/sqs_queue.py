@@ -108,11 +108,11 @@ def judge_entries(
     Returns:
         One result each: None when it was done. An entry that the answer forgets was not done.
     """
-    done = {entry["Id"] for entry in cast("Sequence[Mapping[str, str]]", answer.get("Successful", ()))}
-    failed = {
-        entry["Id"]: failure(entry["Code"], f"{entry['Code']}: {entry.get('Message') or 'no reason given'}")
-        for entry in cast("Sequence[Mapping[str, str]]", answer.get("Failed", ()))
-    }
+    done = {entry.get("Id") for entry in cast("Sequence[Mapping[str, str]]", answer.get("Successful", ()))}
+    failed: dict[str | None, E] = {}
+    for entry in cast("Sequence[Mapping[str, str]]", answer.get("Failed", ())):
+        code = entry.get("Code", "no code")
+        failed[entry.get("Id")] = failure(code, f"{code}: {entry.get('Message') or 'no reason given'}")
     return [
         failed[i] if i in failed else None if i in done else Transient("SQS answered, but not about this entry")
         for i in ids

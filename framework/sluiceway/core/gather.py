@@ -32,8 +32,9 @@ class Gather(Stage):
     lost. A member that comes a second time is recognised for 15 days; a new one of a closed group opens the next.
 
     A group is closed when `complete` says so or it has `size` members. It is closed incomplete when `within` is over
-    and, with `store: memory`, when it is the oldest and one more than `max_groups` would be open, or no room is left to
-    receive more members. With a DynamoDB store guardians beyond `max_groups` wait in the queue instead.
+    (after an outage, when it is over again) and, with `store: memory`, when it is the oldest and one more than
+    `max_groups` would be open, or no room is left to receive more members. With a DynamoDB store guardians beyond
+    `max_groups` wait in the queue instead.
     """
 
     keyed: ClassVar[bool] = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sluiceway.core.errors import Transient
 from sluiceway.core.ports import Clock
 from sluiceway.engine.surroundings import Log
@@ -47,6 +49,7 @@ class Circuit:
         self._pause = 0.0
         self._opened = 0.0
         self._until = 0.0
+        self._closed = -math.inf
         self._asked_until = 0.0
         self._is_tried = False
         self._tries_left = 0
@@ -60,6 +63,11 @@ class Circuit:
     def wait(self) -> float:
         """Seconds until somebody may try it; 0 or less when somebody may."""
         return self._until - self._clock.monotonic() if self.is_open else 0
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since it was last open."""
+        return 0 if self.is_open else self._clock.monotonic() - self._closed
 
     def admits(self, most: int = 1) -> bool:
         """Tell whether a call may be made now; while the circuit is open, so many a round may try it."""
@@ -84,6 +92,7 @@ class Circuit:
             if since is not None and since <= self._opened:
                 return
             self._pause = 0
+            self._closed = self._clock.monotonic()
             self._log.info("resumed", dependency=self._name)
         self._failures = 0
         self._asked_until = 0

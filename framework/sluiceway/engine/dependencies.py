@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 from sluiceway.core.errors import Reject
@@ -84,6 +85,10 @@ class Dependencies:
     def pause(self) -> float:
         """Return for how many seconds receiving should pause; 0 or less when what comes may try what is down."""
         return max((_pause(circuit) for circuit in self.watched.values()), default=0)
+
+    def quiet(self) -> float:
+        """Return for how many seconds nothing has been down, so that nothing has kept messages from being received."""
+        return min((circuit.quiet for circuit in self.watched.values()), default=math.inf)
 
     @property
     def down(self) -> list[str]:

@@ -70,6 +70,13 @@ class Combiner:
         """Tell whether the gather takes a message: it is on one of its routes."""
         return not self.routes or not self.routes.isdisjoint(message.routes)
 
+    def time_left(self) -> float:
+        """Return for how many seconds a group is open in any case: `within`, from the end of the last outage on.
+
+        While something is down nothing is received, the missing members too: time alone must not end a group then.
+        """
+        return self.gather.within - self._ledger.dependencies.quiet()
+
     def key(self, message: Message, owner: AnyOwner) -> str | None:
         """Return a message's key; None when there is none to be had, and the message has ended."""
         return self._guarded(lambda: self._checked(self.gather.key(message), str, "key"), message, owner)
@@ -218,8 +225,10 @@ class HeldGather:
         return closed
 
     def _open(self, key: str) -> None:
-        timer = asyncio.get_running_loop().call_later(self._gather.within, self._time_is_up, key)
-        self._groups[key] = _Group(key, timer)
+        self._groups[key] = _Group(key, self._timer(key, self._gather.within))
+
+    def _timer(self, key: str, seconds: float) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, self._time_is_up, key)
 
     def _is_full(self, group: _Group) -> bool:
         """Ask whether a group is complete, and again without those of its members that are lost meanwhile."""
@@ -227,7 +236,11 @@ class HeldGather:
         return full and (not group.let_lost_go() or self._combiner.is_full(list(group.members.values())))
 
     def _time_is_up(self, key: str) -> None:
-        self._resume(self._close(self._groups[key], f"within ({self._gather.within}) was over"))
+        group = self._groups[key]
+        if (left := self._combiner.time_left()) > 0:
+            group.timer = self._timer(key, left)
+            return
+        self._resume(self._close(group, f"within ({self._gather.within}) was over"))
 
     def _close(self, group: _Group, why: str) -> list[Item]:
         group.let_lost_go()

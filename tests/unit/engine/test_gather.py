@@ -251,6 +251,15 @@ def test_a_slow_sink_closes_no_group_early(bench: type[Bench]) -> None:
     assert run.facts == []
 
 
+@pytest.mark.parametrize("size", [7, 50])
+def test_while_a_sink_is_down_time_alone_closes_no_group(bench: type[Bench], size: int) -> None:
+    down = StrictSink(calls=lambda call: Transient("503") if asyncio.get_running_loop().time() < 1800 else None)
+    run = bench(stages={"words": words(size=size, within="5s", max_groups=2)}, sinks={"bus": down})
+    run.send(*(f"{letter}{n}" for n in range(3 * size) for letter in "ab")).run()
+    assert run.facts == []
+    assert [len(str(body).split()) for body in run.bodies()] == [size] * 6
+
+
 @pytest.mark.parametrize(("fails", "told"), [(0, [True]), (2, [False, True])])
 def test_a_stage_that_claims_a_combined_message_is_told_once_how_it_ended(
     bench: type[Bench], fails: int, told: list[bool]

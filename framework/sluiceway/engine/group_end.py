@@ -104,19 +104,18 @@ class GroupEnd:
     async def _close(
         self, attempt: Attempt, ending: Ending, letters: list[tuple[Message, Delivery]], accepted: Sequence[str]
     ) -> Ending:
-        key, members = attempt.key, attempt.group.members
         is_rejected = ending.kind == "rejected"
         closed = ending if is_rejected else Ending("gathered", self._where, "its group is closed")
         if not attempt.removing:
             if not await self._is_mine(attempt):
                 return Ending("returned", self._where, "another worker closes its group", delay=1)
             if not is_rejected:
-                await self.records.mark_closed(key, members)
+                await self.records.mark_closed(attempt.key, attempt.group.members)
             await self._dead_letter(letters, ending, accepted)
         if not await self._remove(attempt):
             return Ending("returned", self._where, "another worker closes its group", delay=1)
         if is_rejected:
-            await self._forget(key, members)
+            await self._forget(attempt)
         return closed
 
     async def _is_mine(self, attempt: Attempt) -> bool:
@@ -135,9 +134,9 @@ class GroupEnd:
             if await self.records.write(attempt.key, groups):
                 return True
 
-    async def _forget(self, key: str, members: Sequence[str]) -> None:
+    async def _forget(self, attempt: Attempt) -> None:
         try:
-            await self.records.forget(key, members)
+            await self.records.forget(attempt.key, attempt.members)
         except MessageError as error:
             self._around.log.warning(
                 "members not deleted", stage=self._where, reason=error.reason, consequence="they are kept for days"

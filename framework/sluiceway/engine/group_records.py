@@ -11,13 +11,15 @@ import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from sluiceway.core import json
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Changes, Message
 from sluiceway.core.ports import Delivery, Record, Store
 from sluiceway.engine.owner import AnyOwner
+
+T = TypeVar("T")
 
 KEPT: Final = 15 * 86_400.0
 """Seconds for which records are kept after they were last written: a day longer than SQS can keep a message, so that
@@ -72,10 +74,17 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as it is kept: the message, and the deliveries that it came in, for a dead letter."""
+    """A member as it is kept.
+
+    Attributes:
+        message: The message.
+        deliveries: What it came in, for a dead letter.
+        version: Its record's.
+    """
 
     message: Message
     deliveries: tuple[Delivery, ...]
+    version: str
 
 
 class Closed(Exception):
@@ -115,19 +124,19 @@ class GroupRecords:
         return written is not None
 
     async def keep(self, key: str, message: Message, owner: AnyOwner) -> None:
-        """Keep a member; one that is kept already stays as it is.
+        """Keep a member. One that is kept already is written again, so that `forget` lets this receipt of it be.
 
         Raises:
             Closed: It was a member of a group that is closed.
             Reject: It is too large (`oversize`).
         """
         value = json.dump(_member_json(message, [each.delivery for each in owner.owners()]))
-        while await self._store.put(_member_name(key, message.id), value, ttl=KEPT) is None:
-            record = await self._store.get(_member_name(key, message.id))
-            if record is not None:
-                if record.value == _CLOSED:
-                    raise Closed
-                return
+        name, version = _member_name(key, message.id), None
+        while await self._store.put(name, value, ttl=KEPT, version=version) is None:
+            record = await self._store.get(name)
+            if record is not None and record.value == _CLOSED:
+                raise Closed
+            version = record.version if record else None
 
     async def load(self, key: str, members: Sequence[str], like: Message) -> list[Member]:
         """Return the members of a group, without those that somebody has deleted.
@@ -143,25 +152,23 @@ class GroupRecords:
         records = await self._get_all(key, members)
         if any(record.value == _CLOSED for record in records.values()):
             raise Closed
-        return [_member(records[name].value, like) for name in members if name in records]
+        return [_member(records[name], like) for name in members if name in records]
 
     async def mark_closed(self, key: str, members: Sequence[str]) -> None:
         """Put, in the place of the members of a group, that it was closed."""
-        records = await self._get_all(key, members)
 
-        async def mark(name: str) -> None:
-            if (record := records.get(name)) and record.value != _CLOSED:
-                await self._store.put(_member_name(key, name), _CLOSED, ttl=KEPT, version=record.version)
+        async def mark(member: str) -> None:
+            name, written = _member_name(key, member), None
+            while written is None and (record := await self._store.get(name)) and record.value != _CLOSED:
+                written = await self._store.put(name, _CLOSED, ttl=KEPT, version=record.version)
 
         await _each(mark, members)
 
-    async def forget(self, key: str, members: Sequence[str]) -> None:
-        """Delete members, so that they can come again from the dead-letter queue."""
-        records = await self._get_all(key, members)
+    async def forget(self, key: str, members: Sequence[Member]) -> None:
+        """Delete members, so that they can come again from the dead-letter queue, but for those that already have."""
 
-        async def delete(name: str) -> None:
-            if record := records.get(name):
-                await self._store.delete(_member_name(key, name), version=record.version)
+        async def delete(member: Member) -> None:
+            await self._store.delete(_member_name(key, member.message.id), version=member.version)
 
         await _each(delete, members)
 
@@ -176,10 +183,10 @@ class GroupRecords:
         return found
 
 
-async def _each(call: Callable[[str], Awaitable[None]], names: Sequence[str]) -> None:
-    """Call for each name, a few at a time."""
-    for start in range(0, len(names), _AT_A_TIME):
-        await asyncio.gather(*map(call, names[start : start + _AT_A_TIME]))
+async def _each(call: Callable[[T], Awaitable[None]], members: Sequence[T]) -> None:
+    """Call for each member, a few at a time."""
+    for start in range(0, len(members), _AT_A_TIME):
+        await asyncio.gather(*map(call, members[start : start + _AT_A_TIME]))
 
 
 def _key_name(key: str) -> str:
@@ -230,12 +237,12 @@ def _delivery_json(delivery: Delivery) -> dict[str, JSON]:
     }
 
 
-def _member(value: bytes, like: Message) -> Member:
-    kept = cast("dict[str, Any]", json.parse(value, exact=True))
+def _member(record: Record, like: Message) -> Member:
+    kept = cast("dict[str, Any]", json.parse(record.value, exact=True))
     deliveries = tuple(_delivery(delivery) for delivery in kept["deliveries"])
     message = like.with_payload(deliveries[0].raw) if kept["untouched"] else like.with_body(kept["body"])
     rest = {name: kept[name] for name in ("id", "headers", "meta", "routes")}
-    return Member(message.evolve(**cast("Changes", rest)), deliveries)
+    return Member(message.evolve(**cast("Changes", rest)), deliveries, record.version)
 
 
 def _delivery(kept: dict[str, Any]) -> Delivery:

@@ -17,7 +17,9 @@ a scan of the table; everything else may be lost or repeated.
   Whoever finds another token than its own does not settle: it is given back, and acknowledged when it comes again.
 - *A new member of a closed group*, or of one that is being closed, opens the next group of its key.
 - *A group that is dead-lettered*, incomplete or rejected, is put into the dead-letter queue member by member, each as
-  it was received, before it is taken out of the record.
+  it was received, before it is taken out of the record. A member that comes while its group is being closed is given
+  back: it may have come from there.
+- *A store that fails* uses up nobody's attempts: it cannot be told which messages groups wait for.
 
 Not promised: a sink that accepted the combined message of a closer that died right after may see it again, with the
 same id.
@@ -30,10 +32,12 @@ import hashlib
 from collections.abc import Coroutine
 from typing import Final
 
+from sluiceway.core.errors import Transient
 from sluiceway.core.gather import Gather
 from sluiceway.core.message import Message
 from sluiceway.core.spec import Pipeline
 from sluiceway.engine.call import timed
+from sluiceway.engine.circuit import Down
 from sluiceway.engine.gather import Combiner, Resume
 from sluiceway.engine.group_end import Attempt, GroupEnd
 from sluiceway.engine.group_records import Closed, Group, Groups
@@ -47,8 +51,8 @@ from sluiceway.engine.surroundings import Spawn, Surroundings
 _MOST_CLOSING: Final = 4
 """Groups of one key that are being closed at a time; while there are more, its new members are given back."""
 
-_CROWDED: Final = 5.0
-"""Seconds after which they come again."""
+_BUSY: Final = 5.0
+"""Seconds after which a message comes again that was given back because groups are being closed."""
 
 _STEP_ASIDE: Final = 0.1
 """Seconds, at most, before a record that somebody else has written meanwhile is read again."""
@@ -130,7 +134,12 @@ class SharedGather:
             with self._ledger.calls.noted(self._where, (message,), self._timeout):
                 closed = await timed(work, self._where, self._timeout)
         except Exception as error:  # noqa: BLE001 - whatever a store raises, its message must not be lost
-            self._ledger.failed(owner, self._where, message, error)
+            own = None
+            if isinstance(error, Transient):
+                own = False  # dead-lettered, a guardian or closer would leave its group to nobody
+                if not isinstance(error, Down):
+                    self._ledger.dependencies.failed(self._where, error.reason, error.retry_after)
+            self._ledger.failed(owner, self._where, message, error, own=own)
             return []
         self._ledger.dependencies.served(self._where)
         return closed
@@ -140,20 +149,21 @@ class SharedGather:
         message, owner = item
         while True:
             groups = await self._records.read(key)
-            if group := groups.of(message.id):
+            group = groups.of(message.id)
+            if group is not None and group.closer != message.id:
+                return await self._go_on(key, group, item)
+            if group is not None:
                 # The source has handed out again who closes it: the lease under which it was closed is over.
-                again = message.id == group.closer
-                return await (self._take_over(key, item) if again else self._go_on(key, group, item))
-            if len(groups.groups) > _MOST_CLOSING:
-                reason = "earlier groups of its key are being closed"
-                owner.end(message, Ending("returned", self._where, reason, delay=_CROWDED))
-                return []
-            try:
-                await self._records.keep(key, message, owner)
-            except Closed:
-                self._gathered(item, "its group was closed before")
-                return []
-            group = await self._enter(key, groups, item)
+                self._freeze(group, item)
+            elif len(groups.groups) > _MOST_CLOSING:
+                return self._busy(item, "earlier groups of its key are being closed")
+            else:
+                try:
+                    await self._records.keep(key, message, owner)
+                except Closed:
+                    self._gathered(item, "its group was closed before")
+                    return []
+                group = await self._enter(key, groups, item)
             if group and await self._records.write(key, groups):
                 return await self._go_on(key, group, item)
             await self._clock.sleep(self._random.random() * _STEP_ASIDE)
@@ -198,22 +208,11 @@ class SharedGather:
             return await self._close(key, group, item)
         if group.guardian == message.id:
             self._guards.hold(Guard(key, message, owner, self._clock.now(), group.over))
+        elif group.closer:
+            return self._busy(item, "its group is being closed")
         else:
             self._gathered(item, "kept until its group is closed")
         return []
-
-    async def _take_over(self, key: str, item: Item) -> list[Item]:
-        """Close a group whose time is up, or whose closer is gone."""
-        while True:
-            groups = await self._records.read(key)
-            group = groups.of(item[0].id)
-            if group is None:
-                self._gathered(item, "its group is closed")
-                return []
-            self._freeze(group, item)
-            if await self._records.write(key, groups):
-                return await self._close(key, group, item)
-            await self._clock.sleep(self._random.random() * _STEP_ASIDE)
 
     async def _close(self, key: str, group: Group, item: Item) -> list[Item]:
         message, owner = item
@@ -240,18 +239,29 @@ class SharedGather:
         message, owner = item
         owner.end(message, Ending("gathered", self._where, reason))
 
+    def _busy(self, item: Item, reason: str) -> list[Item]:
+        message, owner = item
+        owner.end(message, Ending("returned", self._where, reason, delay=_BUSY))
+        return []
+
     async def _look(self, guard: Guard) -> None:
         """See what has become of a guardian's group; close it when nobody else does."""
         self._resume(await self._guarded((guard.message, guard.owner), self._watch(guard)))
 
     async def _watch(self, guard: Guard) -> list[Item]:
         item = guard.message, guard.owner
-        group = (await self._records.read(guard.key)).of(guard.message.id)
-        if group is None or group.guardian != guard.message.id:
-            self._gathered(item, "its group is closed")
-            return []
-        guard.due = group.over
-        if self._clock.now() >= guard.due:
-            return await self._take_over(guard.key, item)
-        self._guards.hold(guard)
-        return []
+        while True:
+            groups = await self._records.read(guard.key)
+            group = groups.of(guard.message.id)
+            if group is None or group.guardian != guard.message.id:
+                self._gathered(item, "its group is closed, or guarded by another")
+                return []
+            now = self._clock.now()
+            guard.due = group.until if group.closer else max(group.due, now + self._combiner.time_left())
+            if now < guard.due:
+                self._guards.hold(guard)
+                return []
+            self._freeze(group, item)
+            if await self._records.write(guard.key, groups):
+                return await self._close(guard.key, group, item)
+            await self._clock.sleep(self._random.random() * _STEP_ASIDE)

@@ -20,7 +20,8 @@ from sluiceway.adapters.memory_store import MemoryStore
 from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.gather import Gather
 from sluiceway.core.message import Message
-from sluiceway.core.ports import Record
+from sluiceway.core.outcome import Facts
+from sluiceway.core.ports import Delivery, Record
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.worker import Worker
 from sluiceway.testing import StrictDeadLetters, StrictQueue, StrictSink, VirtualClock, run_virtual
@@ -71,6 +72,7 @@ class Fleet:
     def __init__(self, bench: Bench, *, flaky: Callable[[], str] = lambda: "") -> None:
         self.bench = bench
         self.flaky = flaky
+        self.fails: Callable[[str], bool] = lambda key: False
         self.workers: list[tuple[Worker, Life, asyncio.Task[None], asyncio.Task[None]]] = []
         self.seed = 0
 
@@ -150,7 +152,7 @@ class Fleet:
 
     async def _store(self, life: Life, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         how = self.flaky()
-        if how == "before":
+        if how == "before" or self.fails(args[0]):
             raise Transient("the store is throttled")
         answer = await life.call(function, *args, **options)
         if how == "after":
@@ -364,6 +366,69 @@ def test_while_the_dead_letter_queue_is_down_no_member_is_given_up(bench: type[B
     assert {f.id for f in fleet.bench.facts} == {"m1", "m2"}
     assert {f.error for f in fleet.bench.facts} == {"incomplete"}
     assert fleet.queue.messages == []
+
+
+def test_while_a_sink_is_down_time_alone_ends_no_group_in_a_store(bench: type[Bench]) -> None:
+    down = StrictSink(calls=lambda call: Transient("503") if asyncio.get_running_loop().time() < 600 else None)
+    fleet = Fleet(bench(stages={"words": Words(within="1m")}, sinks={"bus": down}))
+    fleet.run((0, fleet.start), (1, send(fleet, "b1.")), (100, send(fleet, "a1")), (640, send(fleet, "a2.")), until=900)
+    assert fleet.bench.bodies() == ["b1.", "a1 a2."]
+    assert fleet.bench.facts == []
+
+
+def test_a_store_that_fails_a_guardian_uses_up_none_of_its_attempts(bench: type[Bench]) -> None:
+    fleet = Fleet(bench(stages={"words": Words(within="1h")}, attempts=2))
+    asked: list[str] = []
+
+    def fails_the_first_key(key: str) -> bool:
+        asked.append(key)
+        return key == asked[0] and 10 < fleet.clock.monotonic() < 300
+
+    fleet.fails = fails_the_first_key
+    others = [(10 + n, send(fleet, f"b{n}")) for n in range(300)]
+    fleet.run((0, fleet.start), (1, send(fleet, "a1", "a2")), *others, until=4000, at_most=8000)
+    assert {facts.error for facts in fleet.bench.facts} == {"incomplete"}
+    assert {"m1", "m2"} <= {facts.id for facts in fleet.bench.facts}
+    assert fleet.queue.messages == []
+
+
+def test_a_member_that_is_redriven_while_its_group_is_dead_lettered_is_not_lost(bench: type[Bench]) -> None:
+    def not_the_third(letter: tuple[Delivery, Facts], times: int) -> Transient | None:
+        return Transient("not this one") if letter[1].id == "m3" and fleet.clock.monotonic() < 12 else None
+
+    def refuses_at_first(message: Message, times: int) -> Reject | None:
+        return Reject("no", error="refused") if fleet.clock.monotonic() < 30 else None
+
+    dead, sink = StrictDeadLetters(entries=not_the_third), StrictSink(entries=refuses_at_first)
+    gather = Words(size=4, within="10m", incomplete="emit")
+    fleet = Fleet(bench(stages={"words": gather}, sinks={"bus": sink}, dead=dead))
+    dead_at_6: list[str] = []
+    fleet.run(
+        (0, fleet.start),
+        (1, send(fleet, "a1", "a2", "a3")),
+        (2, send(fleet, "a4")),
+        (6, lambda: dead_at_6.extend(facts.id for facts in dead.facts)),
+        (6, lambda: fleet.queue.send("a2", id="m2")),
+        until=1000,
+    )
+    assert "m2" in dead_at_6
+    assert fleet.bench.bodies() == ["a2"]
+
+
+def test_a_guardian_whose_time_is_up_lets_another_finish_who_is_closing_its_group(bench: type[Bench]) -> None:
+    for milliseconds in range(0, 60, 2):
+        fleet = Fleet(
+            bench(stages={"words": Words(size=3, within="1m", incomplete="emit")}, sinks={"bus": StrictSink(takes=2)})
+        )
+        last = 60.98 + milliseconds / 1000
+        fleet.run(
+            (0, fleet.start),
+            (1, send(fleet, "a1")),
+            (2, fleet.start),
+            (2.5, send(fleet, "a2")),
+            (last, send(fleet, "a3")),
+        )
+        assert fleet.bench.bodies() in (["a1 a2 a3"], ["a1 a2", "a3"])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

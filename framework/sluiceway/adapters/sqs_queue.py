@@ -26,6 +26,10 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_VISIBILITY: Final = 12 * 3600
 """Seconds that SQS lets a message be held, counted from its receipt."""
 
+GROUP: Final = re.compile(r"[!-~]{1,128}")
+"""What SQS takes for a message group: "alphanumeric characters and punctuation" of ASCII.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 _ARN = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:(?P<name>[^:]+)")

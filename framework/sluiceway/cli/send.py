@@ -56,6 +56,7 @@ def command(
     from sluiceway import app  # noqa: PLC0415 - the AWS client costs 0.4 s
     from sluiceway.adapters.clients import Clients  # noqa: PLC0415 - as above
     from sluiceway.adapters.sqs import SqsSource  # noqa: PLC0415 - as above
+    from sluiceway.adapters.sqs_queue import GROUP  # noqa: PLC0415 - as above
 
     headers = _headers(header or ())
     pipeline = app.load(file)
@@ -65,7 +66,12 @@ def command(
     bodies = [_checked(body, place, headers) for text in messages for place, body in _bodies(text)]
     if group is not None and not source.ordered:
         raise typer.BadParameter(f"{source.queue} is a standard queue, and only FIFO ones (NAME.fifo) have groups")
-    requests = [_request(body, headers, (group or _GROUP) if source.ordered else None) for body in bodies]
+    chosen = _GROUP if group is None else group
+    if not GROUP.fullmatch(chosen):
+        raise typer.BadParameter(
+            f"{chosen[:60]!r} is no message group: SQS takes 1 to 128 letters, digits and punctuation marks of ASCII"
+        )
+    requests = [_request(body, headers, chosen if source.ordered else None) for body in bodies]
     asyncio.run(_send(Clients(endpoint_url, localstack=localstack), source.queue, requests))
 
 

@@ -163,6 +163,15 @@ def test_a_fifo_queue_gets_every_message_in_one_group_equal_ones_too(
     assert {message["Attributes"]["MessageGroupId"] for message in got} == {group}
 
 
+@pytest.mark.parametrize("group", ["", "a b", "é", "x" * 129])
+def test_a_group_that_sqs_does_not_take_is_a_mistake_of_usage(
+    aws: EmbeddedAws, name: str, tmp_path: Path, group: str
+) -> None:
+    queue = Queue(aws.endpoint, f"{name}.fifo", tmp_path)
+    assert queue.send("--group", group, "1").exit_code == 2
+    assert queue.messages() == []
+
+
 def test_a_standard_queue_takes_no_group(queue: Queue) -> None:
     result = queue.send("--group", "acme", "1")
     assert (result.exit_code, queue.messages()) == (2, [])

@@ -86,8 +86,8 @@ class Store(Stage):
         return (_OWN if self.format == "sluiceway" else _EXTENDED,)
 
     def resources(self) -> Sequence[Resource]:
-        """Return the bucket."""
-        return (Resource("bucket", self.bucket, ("s3:PutObject",)),)
+        """Return the bucket, which the start check asks for."""
+        return (Resource("bucket", self.bucket, ("s3:PutObject", "s3:ListBucket")),)
 
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Process]:
@@ -135,8 +135,11 @@ class Restore(Stage):
     max_size: Size = Field(default=Size("64MiB"), description="How large a body may be.")
 
     def resources(self) -> Sequence[Resource]:
-        """Return the buckets."""
-        return [Resource("bucket", name, ("s3:GetObject",)) for name in self.buckets]
+        """Return the buckets. Only to who may list one does S3 say that an object is missing; else it is denied.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        return [Resource("bucket", name, ("s3:GetObject", "s3:ListBucket")) for name in self.buckets]
 
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Process]:

@@ -100,8 +100,8 @@ class SqsSink(Sink):
         return is_fifo(self.queue) and self.group is None
 
     def resources(self) -> Sequence[Resource]:
-        """Return the queue and what is called on it."""
-        return (Resource("queue", self.queue, ("sqs:SendMessage", "sqs:GetQueueUrl")),)
+        """Return the queue and what is called on it, at the start too."""
+        return (Resource("queue", self.queue, ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")),)
 
     def weigh(self, message: Message) -> int:
         """Return the bytes of the body and of the attributes' names, types and values."""

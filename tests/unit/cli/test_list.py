@@ -81,7 +81,7 @@ def test_a_page_has_text_keys_defaults_and_example(runner: CliRunner) -> None:
 
 def test_the_iam_actions_of_the_example_are_listed(runner: CliRunner) -> None:
     result = runner.invoke(app, ["list", "sqs", "--kind", "sink"])
-    assert "  sqs:GetQueueUrl\n  sqs:SendMessage\n" in result.stdout
+    assert "  sqs:GetQueueAttributes\n  sqs:GetQueueUrl\n  sqs:SendMessage\n" in result.stdout
     assert "sqs:ReceiveMessage" not in result.stdout
 
 

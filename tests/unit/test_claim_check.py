@@ -374,7 +374,9 @@ async def test_only_the_marks_of_a_claim_are_taken_off() -> None:
 
 
 def test_what_the_stages_use_outside_is_declared() -> None:
-    assert [(r.kind, r.name, r.actions) for r in STORE.resources()] == [("bucket", "bodies", ("s3:PutObject", "s3:ListBucket"))]
+    assert [(r.kind, r.name, r.actions) for r in STORE.resources()] == [
+        ("bucket", "bodies", ("s3:PutObject", "s3:ListBucket"))
+    ]
     assert [(r.kind, r.name, r.actions) for r in RESTORE.resources()] == [
         ("bucket", "bodies", ("s3:GetObject", "s3:ListBucket")),
         ("bucket", "others", ("s3:GetObject", "s3:ListBucket")),

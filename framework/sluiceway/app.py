@@ -241,6 +241,8 @@ def _check_names(pipelines: Sequence[Pipeline]) -> None:
     files: dict[str, Path | None] = {}
     for pipeline in pipelines:
         if pipeline.name in files:
+            first = files[pipeline.name]
+            taken = f"the name `{pipeline.name}` is taken already, by {first}"
             raise InvalidPipeline(
                 [
                     Problem(
@@ -248,7 +250,7 @@ def _check_names(pipelines: Sequence[Pipeline]) -> None:
                         line=1,
                         column=1,
                         path="name",
-                        message=f"the name `{pipeline.name}` is taken already, by {files[pipeline.name]}",
+                        message="this file is given twice: give it once" if first and first == pipeline.file else taken,
                     )
                 ]
             )

@@ -14,9 +14,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from sluiceway import (
     JSON,
@@ -82,6 +83,29 @@ class IdempotentReceiver(Stage):
     lease: Duration = Field(
         default=Duration("5m"), gt=0, description="How long a message may be in progress before another may take over."
     )
+
+    @field_validator("key")
+    @classmethod
+    def _differs(cls, key: Expression) -> Expression:
+        if key.is_literal:
+            raise PydanticCustomError(
+                "key",
+                "this key is the same for every message, so that all but the first would be dropped as repeats:"
+                " write {fix}",
+                {"fix": f"{{jmes: {_path_meant(key.evaluate({}))}}}"},
+            )
+        return key
+
+    @model_validator(mode="after")
+    def _remembered(self) -> Self:
+        if self.window < self.lease:
+            raise PydanticCustomError(
+                "window",
+                "window ({window}) is shorter than lease ({lease}): a repeat would be let in sooner when its message"
+                " is done than while it is in progress",
+                {"window": str(self.window), "lease": str(self.lease)},
+            )
+        return self
 
     def resources(self) -> Sequence[Resource]:
         """Return the table, if any."""
@@ -203,6 +227,12 @@ def _written(key: JSON) -> str:
     text = raw.decode(errors="replace")
     is_whole = len(raw) <= _LONGEST_KEY and text.encode() == raw
     return text if is_whole else f"sha256:{sha256(raw).hexdigest()}"
+
+
+def _path_meant(constant: JSON) -> str:
+    """Return the path that a constant key was probably meant to be, or an example of one."""
+    is_path = isinstance(constant, str) and re.fullmatch(r"id|(body|headers|meta)(\.\w+)+", constant)
+    return str(constant) if is_path else "body.order_no"
 
 
 def _read(record: Record) -> _Claim:

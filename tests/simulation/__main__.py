@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import fields
 
 from .big import play_big
 from .mutants import MUTANTS, install
@@ -46,9 +47,12 @@ def _one(seed: int) -> int:
     from .play import play
 
     scenario = draw(seed)
-    print(f"{scenario}\n")
+    for field in fields(scenario):
+        print(f"{field.name:16} {getattr(scenario, field.name)}")
+    print()
     played = play(scenario)
     print_trace(played)
+    print(f"\n{len({violation.rule for violation in played.violations})} rules broken")
     return 1 if played.violations else 0
 
 

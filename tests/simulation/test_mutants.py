@@ -49,3 +49,12 @@ def test_a_planted_bug_is_found_and_its_seed_is_shown() -> None:
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 1, ran.stderr
     assert "play it again, whole: make simulate SEED=" in ran.stdout
+
+
+def test_a_seed_that_is_played_again_ends_with_a_verdict() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--seed", "7"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert lines[0].split() == ["seed", "7"]
+    assert lines[-1] == "0 rules broken"

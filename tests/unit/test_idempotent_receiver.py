@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sluiceway import JSON, Claimed, Defer, Drop, Message, Record, Reject, Transient
+from sluiceway import JSON, Claimed, Defer, Drop, Duration, Message, Record, Reject, Transient
 from sluiceway.adapters.memory_store import MemoryStore
 from sluiceway.testing import ManualClock, VirtualClock, run_virtual
 from sluiceway_patterns.idempotent import IdempotentReceiver
@@ -263,6 +263,29 @@ def test_of_equal_children_of_one_message_one_goes_on_and_none_waits_for_the_oth
 def test_settings_that_cannot_work_are_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         receiver(**keys)
+
+
+@pytest.mark.parametrize(
+    ("key", "fix"),
+    [
+        ("body.no", "{jmes: body.no}"),
+        ("id", "{jmes: id}"),
+        ("order no", "{jmes: body.order_no}"),
+        ({"literal": ["body.no"]}, "{jmes: body.order_no}"),
+    ],
+)
+def test_a_key_that_is_the_same_for_every_message_is_refused_with_what_was_meant(key: object, fix: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        receiver(key=key)
+    [error] = caught.value.errors()
+    assert error["loc"] == ("key",)
+    assert error["msg"].endswith(f"would be dropped as repeats: write {fix}")
+
+
+def test_a_message_that_is_done_is_known_for_no_shorter_than_one_in_progress() -> None:
+    assert receiver(window="5m", lease="5m").window == Duration("5m")
+    with pytest.raises(ValidationError, match=r"window \(1m\) is shorter than lease \(5m\)"):
+        receiver(window="1m")
 
 
 def test_the_store_must_be_named() -> None:

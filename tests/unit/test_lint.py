@@ -125,8 +125,32 @@ def test_what_one_worker_remembers_is_not_enough_where_several_compete(lint: Lin
     assert "{dynamodb: TABLE}" in (problem.suggestion or "")
 
 
+@pytest.mark.parametrize("workers", ["", "workers: 2\n"])
+def test_what_sinks_have_accepted_is_not_remembered_for_others_in_memory(lint: Lint, workers: str) -> None:
+    [problem] = lint(MEMORY + "errors: {store: memory}\n" + workers)
+    assert places([problem]) == ["6:17 memory-store errors.store"]
+    assert problem.level == "warning"
+
+
 def test_where_there_is_one_worker_it_may_remember_by_itself(lint: Lint) -> None:
-    assert lint(ONCE + "workers: 1\n") == []
+    assert lint(ONCE + "errors: {store: memory}\nworkers: 1\n") == []
+
+
+@pytest.mark.parametrize("table", ["ab", "order table", "arn:aws:sqs:eu-west-1:123456789012:orders"])
+def test_a_name_that_no_table_can_have_is_refused_with_what_aws_allows(lint: Lint, table: str) -> None:
+    [problem] = lint(MEMORY + f"errors: {{store: {{dynamodb: '{table}'}}}}\n")
+    assert problem.path == "errors.store.dynamodb"
+    assert problem.message.startswith("AWS allows 3 to 255 letters, digits, `_`, `-` and `.` in a table's name")
+
+
+@pytest.mark.parametrize("table", ["a.b", "arn:aws:dynamodb:eu-west-1:123456789012:table/orders"])
+def test_a_table_is_named_by_its_name_or_arn(lint: Lint, table: str) -> None:
+    assert lint(MEMORY + f"errors: {{store: {{dynamodb: '{table}'}}}}\n") == []
+
+
+def test_a_pipeline_without_sinks_is_told_to_have_one(lint: Lint) -> None:
+    [problem] = lint("source: {use: memory}\nsinks: []\n")
+    assert (problem.path, problem.message) == ("sinks", "a pipeline needs at least one sink, found an empty list")
 
 
 SQS = "source: {use: sqs, with: {queue: orders}}\nsinks: [{use: memory}]\n"

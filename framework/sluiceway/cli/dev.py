@@ -17,8 +17,8 @@ _TOLD: Final = {"started", "draining", "stopped", "progress", "dead-lettered"}
 def command(files: Files) -> None:
     """Run pipelines on an AWS of their own, and tell each message's way as it ends.
 
-    What the files name is created: queues, buses and buckets. A change in a file, its schemas or its plugins is
-    loaded on save; while it has mistakes, they are shown and the old pipelines run on. Ctrl-C finishes what is held
+    What the files name is created: queues, buses, buckets and tables. A change in a file, its schemas or its plugins
+    is loaded on save; while it has mistakes, they are shown and the old pipelines run on. Ctrl-C finishes what is held
     and exits.
     """
     import asyncio  # noqa: PLC0415 - start-up

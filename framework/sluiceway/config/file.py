@@ -29,6 +29,12 @@ def _check_keys(value: object) -> object:
     return value
 
 
+def _check_sinks(sinks: list[SinkUse]) -> list[SinkUse]:
+    if not sinks:
+        raise ValueError("a pipeline needs at least one sink, found an empty list")
+    return sinks
+
+
 Name: TypeAlias = Annotated[str, AfterValidator(_check_name), Field(json_schema_extra={"pattern": f"^{_NAME}$"})]
 """What a pipeline, stage or sink may be called."""
 
@@ -95,8 +101,10 @@ class PipelineFile(Settings):
     plugins: list[str] = Field(default_factory=list, description="Distributions, and ./file.py, that may be used.")
     source: SourceUse = Field(examples=["{use: sqs, with: {queue: orders}}"])
     stages: list[StageUse] = Field(default_factory=list[StageUse], description="The steps, in their order.")
-    sinks: list[SinkUse] = Field(
-        min_length=1, description="Where messages go.", examples=["[{use: eventbridge, with: {…}}]"]
+    sinks: Annotated[list[SinkUse], AfterValidator(_check_sinks)] = Field(
+        description="Where messages go.",
+        examples=["[{use: eventbridge, with: {…}}]"],
+        json_schema_extra={"minItems": 1},
     )
     unrouted: Literal["reject", "drop"] = Field(
         default="reject", description="What becomes of a message that no sink takes."

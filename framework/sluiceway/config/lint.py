@@ -220,16 +220,21 @@ def memory_stores(document: Document, draft: Draft) -> Iterator[Problem]:
     """What one worker remembers, another does not know; a gather has a stricter rule of its own."""
     if value_at(document.value, ("workers",)) == 1:
         return
-    for used in draft.stages:
-        if not isinstance(used.component, Gather) and getattr(used.component, "store", None) == "memory":
-            yield document.problem(
-                (*used.path, "with", "store"),
-                "a store in memory is each worker's own: what one has seen, another lets through, and so does the same"
-                " one after a restart",
-                code="memory-store",
-                suggestion="{dynamodb: TABLE}, or `workers: 1` at the top if there is only ever one",
-                level="warning",
-            )
+    places = [
+        ((*used.path, "with", "store"), "what one has seen, another lets through")
+        for used in draft.stages
+        if not isinstance(used.component, Gather) and getattr(used.component, "store", None) == "memory"
+    ]
+    if value_at(document.value, ("errors", "store")) == "memory":
+        places.append((("errors", "store"), "what sinks have accepted from one, another sends them again"))
+    for path, consequence in places:
+        yield document.problem(
+            path,
+            f"a store in memory is each worker's own: {consequence}, and so does the same one after a restart",
+            code="memory-store",
+            suggestion="{dynamodb: TABLE}, or `workers: 1` at the top if there is only ever one",
+            level="warning",
+        )
 
 
 RULES: tuple[Rule, ...] = (

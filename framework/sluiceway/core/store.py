@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
 from sluiceway.core.errors import Reject
 from sluiceway.core.resource import Resource
@@ -26,6 +28,19 @@ _ACTIONS: Final = (
 )
 
 
+_NAME: Final = r"(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[a-zA-Z0-9_.-]{3,255}"
+
+
+def _check_name(table: str) -> str:
+    if not re.fullmatch(_NAME, table):
+        raise PydanticCustomError(
+            "table",
+            "AWS allows 3 to 255 letters, digits, `_`, `-` and `.` in a table's name; its ARN is"
+            " arn:aws:dynamodb:REGION:ACCOUNT:table/NAME",
+        )
+    return table
+
+
 class DynamoDbStore(Settings):
     """Records in a DynamoDB table, shared by all workers.
 
@@ -33,10 +48,8 @@ class DynamoDbStore(Settings):
     pipelines can share it: each record's key begins with the pipeline's name and the component's id.
     """
 
-    dynamodb: str = Field(
-        pattern=r"^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/)?[a-zA-Z0-9_.-]{3,255}$",
-        description="The table's name or ARN.",
-        examples=["sluiceway"],
+    dynamodb: Annotated[str, AfterValidator(_check_name)] = Field(
+        description="The table's name or ARN.", examples=["sluiceway"], json_schema_extra={"pattern": f"^{_NAME}$"}
     )
 
 

@@ -118,7 +118,10 @@ class Watchdog:
             fix = "declare the stage that blocks as blocking, so that it is called in a thread"
         else:
             self.trouble = f"{call.where} still runs {self.stall:g}s after its time-out, for {_names(call)}"
-            fix = f"let {call.where} end when it is cancelled, bound what it waits for, or raise its timeout"
+            fix = (
+                f"bound what {call.where} waits for, let it end when it is cancelled (in a thread it cannot be),"
+                " or raise its timeout"
+            )
         say(
             self._log.error,
             "no progress",

@@ -62,7 +62,7 @@ def only_emulator(endpoint: str, **more: str) -> Generator[None]:
 
 
 async def create_for(pipelines: Iterable[Pipeline], endpoint: str) -> None:
-    """Create the queues, buses and buckets that pipelines name.
+    """Create the queues, buses, buckets and tables that pipelines name.
 
     Raises:
         OutsideError: The emulator refuses one, or does not answer.

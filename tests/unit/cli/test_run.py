@@ -43,6 +43,16 @@ def test_a_wrong_file_does_not_run(tmp_path: Path) -> None:
     assert result.stderr.splitlines()[-1] == "1 error, 0 warnings"
 
 
+def test_a_file_that_is_given_twice_is_told_apart_from_a_name_that_is(tmp_path: Path) -> None:
+    file, other = tmp_path / "orders.yaml", tmp_path / "other.yaml"
+    file.write_text(FILE)
+    other.write_text(FILE)
+    twice = CliRunner().invoke(app, ["run", str(file), str(file), "--log-format", "text"])
+    assert (twice.exit_code, "this file is given twice" in twice.stderr) == (1, True)
+    same_name = CliRunner().invoke(app, ["run", str(file), str(other), "--log-format", "text"])
+    assert f"the name `orders` is taken already, by {file}" in same_name.stderr
+
+
 def without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of two files that need three secrets, none of which is there."""
     for name in ("TOKEN_A", "TOKEN_B"):

@@ -154,7 +154,7 @@ def test_a_stage_that_swallows_its_cancellation_is_named_with_its_message_and_th
     ((_, _, facts),) = [line for line in run.log.lines if line[1] == "no progress"]
     assert facts["reason"] == "ask still runs 60s after its time-out, for message m1"
     assert run.worker.trouble == facts["reason"]
-    assert str(facts["fix"]).startswith("let ask end when it is cancelled")
+    assert str(facts["fix"]).startswith("bound what ask waits for, let it end when it is cancelled (in a thread it ")
     assert run.queue.released == [("m1", 0)]
 
 

@@ -79,7 +79,13 @@ class Combiner:
 
     def key(self, message: Message, owner: AnyOwner) -> str | None:
         """Return a message's key; None when there is none to be had, and the message has ended."""
-        return self._guarded(lambda: self._checked(self.gather.key(message), str, "key"), message, owner)
+
+        def key() -> str:
+            key = self._checked(self.gather.key(message), str, "key")
+            key.encode()  # half a surrogate pair could not be written anywhere
+            return key
+
+        return self._guarded(key, message, owner)
 
     def is_full(self, members: Sequence[Message]) -> bool:
         """Tell whether a group waits for nothing more. If that cannot be told, closing it fails for the same reason."""

@@ -134,6 +134,16 @@ def test_a_reject_in_key_ends_that_message_alone(bench: type[Bench]) -> None:
     assert run.bodies() == ["a1 a2"]
 
 
+def test_a_key_that_is_no_text_ends_that_message_alone(bench: type[Bench]) -> None:
+    class Halved(Words):
+        def key(self, message: Message) -> str:
+            return "\ud800" if message.body == 7 else super().key(message)
+
+    run = bench(stages={"words": Halved(size=2)}, attempts=2).send("a1", 7, "a2").run()
+    assert [(f.id, f.error) for f in run.facts] == [("m2", "bug")]
+    assert run.bodies() == ["a1 a2"]
+
+
 @pytest.mark.parametrize("method", ["complete", "combine"])
 def test_a_reject_of_the_group_ends_every_member_with_its_own_original(bench: type[Bench], method: str) -> None:
     run = bench(stages={"words": failing(method, Reject("no sense"))}).send("a1", "a2.").run()

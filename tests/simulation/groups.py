@@ -129,6 +129,9 @@ class Groups:
                 continue
             if any(earlier.handle in record.open for earlier in receipt.behind):
                 continue
+            if any(outage.start <= now < outage.end for outage in self._book.scenario.outages):
+                receipt.free_since = None  # what is down is tried with one message at a time, which may be any
+                continue
             receipt.free_since = now if receipt.free_since is None else receipt.free_since
             came_back = any(isinstance(earlier.order, Retry) for earlier in receipt.behind)
             if now - receipt.free_since > (_FOLLOWER_WAITS if came_back else _HEAD_WAITS):

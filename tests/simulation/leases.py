@@ -114,7 +114,7 @@ class Leases:
         """Look for leases that have run out; called at each beat of the worker's keeper."""
         now, record = self._book.now, self._book.lives[life]
         for receipt in record.open.values():
-            failed_at = receipt.settle_failed_at
+            failed_at = None if receipt.lost else receipt.settle_failed_at
             if failed_at and now - failed_at > _SETTLED_AGAIN and receipt.lease_end > now and not record.longest_block:
                 self._book.violation("R1", f"{receipt.handle} was not settled, and that is not tried again")
             if receipt.lease_end <= now and not receipt.excused:

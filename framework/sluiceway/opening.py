@@ -17,8 +17,9 @@ from sluiceway.core.spec import Pipeline
 from sluiceway.core.store import DynamoDbStore
 from sluiceway.engine.dependencies import Dependencies
 from sluiceway.engine.outside import WatchedContext
+from sluiceway.engine.parts import Parts
 from sluiceway.engine.surroundings import Surroundings
-from sluiceway.engine.worker import Parts, Worker
+from sluiceway.engine.worker import Worker
 
 T = TypeVar("T")
 

@@ -133,7 +133,7 @@ OF_DELIVERY: Final = (
     ),
     Mutant(
         "child-ids-from-a-counter",
-        "chain",
+        "children",
         'child.evolve(id=f"{message.id}/{index}")',
         'child.evolve(id=f"{message.id}/{id(child) % 1000}")',
         ("R7",),
@@ -141,7 +141,7 @@ OF_DELIVERY: Final = (
     ),
     Mutant(
         "split-acknowledged-after-its-first",
-        "chain",
+        "children",
         "            owner.fork(len(children))",
         "            owner.fork(1)",
         ("R1",),
@@ -157,7 +157,7 @@ OF_DELIVERY: Final = (
     ),
     Mutant(
         "drop-never-ends",
-        "chain",
+        "children",
         '        owner.end(message, Ending("dropped", where, result.reason))',
         "        pass",
         ("liveness",),

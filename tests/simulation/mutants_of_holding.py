@@ -57,7 +57,7 @@ OF_HOLDING: Final = (
     ),
     Mutant(
         "lost-lease-goes-on-in-the-chain",
-        "chain",
+        "concurrent_stage",
         "        if owner.lost:\n            owner.end(message, LOST)\n            return []\n        if self._routes",
         "        if self._routes",
         ("R3",),

@@ -16,8 +16,9 @@ from typing import Final
 from sluiceway.core.component import Sink, Source, Stage, Visibility
 from sluiceway.core.spec import Backoff, Drain, Limits, Pipeline, Retry, SinkSpec, SourceSpec, StageSpec
 from sluiceway.core.units import Duration, Size
+from sluiceway.engine.parts import Parts
 from sluiceway.engine.surroundings import Surroundings
-from sluiceway.engine.worker import Parts, Worker
+from sluiceway.engine.worker import Worker
 from sluiceway.testing import VirtualClock
 
 from .book import Book, Violation

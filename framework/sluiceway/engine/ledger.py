@@ -21,6 +21,9 @@ from sluiceway.engine.report import Ending
 from sluiceway.engine.retry import backoff
 from sluiceway.engine.surroundings import Surroundings
 
+_MOST_BLOCKED = 1000
+"""Blocked groups that are remembered."""
+
 
 class Ledger:
     """The open owners of one pipeline, and the rules that turn a failure into an ending.
@@ -40,7 +43,7 @@ class Ledger:
         around: Surroundings,
         *,
         max_age: float | None,
-        legs: Legs | None = None,
+        legs: Legs,
     ) -> None:
         self._pipeline = pipeline
         self._clock = around.clock
@@ -53,7 +56,7 @@ class Ledger:
         self._attempts = Attempts()
         self.dependencies = dependencies
         self.calls = Calls(around.clock)
-        self.legs = legs or Legs(None, around)
+        self.legs = legs
         self.owners: dict[str, Owner] = {}
         self.empty = asyncio.Event()
         self.empty.set()
@@ -147,6 +150,8 @@ class Ledger:
         """Say once that a group waits for somebody to look at its message."""
         if delivery.group in self._blocked:
             return
+        if len(self._blocked) >= _MOST_BLOCKED:
+            self._blocked.clear()  # other workers may have had them since; the rest is said once more
         self._blocked.add(delivery.group)
         self._log.warning(
             "group blocked",

@@ -7,14 +7,11 @@ owners: when the last leg of a delivery has ended, the ledger passes its verdict
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from functools import partial
 from typing import Literal, TypeAlias
 
 from sluiceway.core.message import Message
-from sluiceway.core.ports import Bury, Receiver, Send, Store
-from sluiceway.core.process import Process
 from sluiceway.core.spec import Pipeline, StageSpec
 from sluiceway.engine.batcher import Batcher
 from sluiceway.engine.budget import Budget
@@ -32,6 +29,7 @@ from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger
 from sluiceway.engine.legs import Legs
 from sluiceway.engine.owner import AnyOwner, Item, Owner
+from sluiceway.engine.parts import Parts
 from sluiceway.engine.report import Ending
 from sluiceway.engine.settler import Settler
 from sluiceway.engine.shared_gather import SharedGather
@@ -39,31 +37,6 @@ from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.watchdog import Watchdog
 
 State: TypeAlias = Literal["starting", "running", "draining", "stopped"]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a pipeline's components gave when they were opened.
-
-    Attributes:
-        receiver: The open source.
-        processes: By stage id; a gather has none.
-        sends: By sink id.
-        bury: The open dead-letter queue; None for a source that needs none.
-        retention: Seconds for which the source keeps a message, when it says so.
-        store: Where accepted legs are recorded, if anywhere.
-        dependencies: Where what the components call is watched; made here when nobody watches yet.
-        stores: By the id of a gather, where it keeps its members, if they are not held.
-    """
-
-    receiver: Receiver
-    processes: Mapping[str, Process]
-    sends: Mapping[str, Send]
-    bury: Bury | None = None
-    retention: float | None = None
-    store: Store | None = None
-    dependencies: Dependencies | None = None
-    stores: Mapping[str, Store] = field(default_factory=dict[str, Store])
 
 
 class Worker:

@@ -21,9 +21,10 @@ from sluiceway.core.outcome import Facts
 from sluiceway.core.ports import Store
 from sluiceway.core.spec import Backoff, Drain, Limits, Pipeline, Retry, SinkSpec, SourceSpec, StageSpec
 from sluiceway.core.units import Duration, Size
+from sluiceway.engine.parts import Parts
 from sluiceway.engine.report import Ending, Report
 from sluiceway.engine.surroundings import Surroundings
-from sluiceway.engine.worker import Parts, Worker
+from sluiceway.engine.worker import Worker
 from sluiceway.testing import StrictDeadLetters, StrictQueue, StrictSink, VirtualClock, run_virtual
 
 

@@ -24,7 +24,7 @@ from sluiceway.testing import StrictSink, VirtualClock
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Bench
 
-    from sluiceway.engine.worker import Parts
+    from sluiceway.engine.parts import Parts
 
 
 def now() -> float:

@@ -25,7 +25,7 @@ from sluiceway.engine.parts import Parts
 from sluiceway.engine.report import Ending, Report
 from sluiceway.engine.surroundings import Surroundings
 from sluiceway.engine.worker import Worker
-from sluiceway.testing import StrictDeadLetters, StrictQueue, StrictSink, VirtualClock, run_virtual
+from sluiceway.testing import ManualClock, StrictDeadLetters, StrictQueue, StrictSink, VirtualClock, run_virtual
 
 
 class TenAtATime(Sink):
@@ -47,6 +47,15 @@ class Ordered(Source):
 
 class BlockingStage(Stage):
     blocking = True
+
+
+class Lines(list[str]):
+    """A log of which the events alone matter."""
+
+    def info(self, event: str, **facts: object) -> None:
+        self.append(event)
+
+    warning = error = info
 
 
 class RecordedLog:
@@ -233,3 +242,13 @@ def fifo() -> Callable[..., Bench]:
         return Bench(source=Ordered(on_failure=on_failure), **options)
 
     return made
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def lines() -> Lines:
+    return Lines()

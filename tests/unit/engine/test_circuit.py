@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from sluiceway.engine.circuit import FIRST_PAUSE, LONGEST_ASKED, LONGEST_PAUSE, THRESHOLD, Circuit
 from sluiceway.testing import ManualClock
 
-
-class Lines(list[str]):
-    def info(self, event: str, **facts: object) -> None:
-        self.append(event)
-
-    warning = error = info
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def lines() -> Lines:
-    return Lines()
+if TYPE_CHECKING:
+    from tests.unit.engine.conftest import Lines
 
 
 @pytest.fixture

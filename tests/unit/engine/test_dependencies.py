@@ -17,14 +17,7 @@ from sluiceway.engine.dependencies import REMEMBERED, Dependencies
 from sluiceway.testing import ManualClock, StrictSink
 
 if TYPE_CHECKING:
-    from tests.unit.engine.conftest import Bench
-
-
-class Lines(list[str]):
-    def info(self, event: str, **facts: object) -> None:
-        self.append(event)
-
-    warning = error = info
+    from tests.unit.engine.conftest import Bench, Lines
 
 
 class DownUntil(StrictSink):
@@ -33,16 +26,6 @@ class DownUntil(StrictSink):
             return Transient("503") if asyncio.get_running_loop().time() < seconds else None
 
         super().__init__(calls=fault)
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def lines() -> Lines:
-    return Lines()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sluiceway.core import json
 from sluiceway.core.component import Sink, Source, Stage
 from sluiceway.core.context import Context, HttpAnswer
+from sluiceway.core.decision import Decision, Place
 from sluiceway.core.errors import InvalidPattern, Reject, Transient
 from sluiceway.core.event_pattern import EventPattern
 from sluiceway.core.expression import Expression
@@ -15,7 +16,7 @@ from sluiceway.core.gather import Gather
 from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Claimed, Defer, Drop, Result
+from sluiceway.core.outcome import Bypass, Claimed, Defer, Drop, Result
 from sluiceway.core.ports import Delivery, Record, Store
 from sluiceway.core.process import Process
 from sluiceway.core.resource import Resource
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JSON",
+    "Bypass",
     "Claimed",
     "Context",
+    "Decision",
     "Defer",
     "Delivery",
     "Drop",
@@ -46,6 +49,7 @@ __all__ = [
     "InvalidPattern",
     "Message",
     "OversizeAnswer",
+    "Place",
     "Process",
     "Record",
     "Reject",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeAlias
@@ -27,6 +27,7 @@ from sluiceway import (
     shown_url,
     status_error,
 )
+from sluiceway_patterns.body_path import BodyPath, members, put
 
 _NO_CACHE: Final = (0.0, 0)
 _NOT_THERE: Final = frozenset({204, 404, 410})
@@ -94,9 +95,7 @@ class EnrichHttp(HttpTarget, Stage):
     ```
     """
 
-    into: str = Field(
-        pattern=r"^[^.]+(\.[^.]+)*$",
-        max_length=200,
+    into: BodyPath = Field(
         description="Where the answer goes: a dotted path inside the body (`customer`, not `body.customer`). "
         "A value that is there is replaced; objects on the way are made.",
     )
@@ -115,7 +114,7 @@ class EnrichHttp(HttpTarget, Stage):
         cache = context.cache(ttl=ttl, entries=entries)
 
         async def process(message: Message) -> Message:
-            _members(message.body, "body")  # before anybody is asked in vain
+            members(message.body, "body")  # before anybody is asked in vain
             url = self.fill_url(message.view)
             headers = await self.fill_headers(message.view, context)
 
@@ -142,9 +141,9 @@ class EnrichHttp(HttpTarget, Stage):
 
     def _enrich(self, message: Message, answer: JSON | Missing) -> Message:
         if not isinstance(answer, Missing):
-            return message.with_body(_put(message.body, self.into.split("."), answer))
+            return message.with_body(put(message.body, self.into, answer))
         if isinstance(self.on_missing, Default):
-            return message.with_body(_put(message.body, self.into.split("."), self.on_missing.default))
+            return message.with_body(put(message.body, self.into, self.on_missing.default))
         if self.on_missing == "keep":
             return message
         raise Reject(answer.reason, error="missing")
@@ -161,19 +160,3 @@ def _read(answer: HttpAnswer, where: str) -> JSON | Missing:
         if media_type and not media_type.endswith("json"):
             raise Reject(f"{where} answered {ascii(media_type[:100])[1:-1]}, not JSON") from error
         raise Reject(f"{where} answered invalid JSON: {error}") from error
-
-
-def _put(body: JSON, path: Sequence[str], value: JSON, where: str = "body") -> JSON:
-    """Return a copy of a body with the value at the path; what is beside the path is shared."""
-    members = _members(body, where)
-    name, *rest = path
-    if rest:
-        inner = members.get(name)
-        value = _put({} if inner is None else inner, rest, value, f"{where}.{name}")
-    return {**members, name: value}
-
-
-def _members(value: JSON, where: str) -> dict[str, JSON]:
-    if not isinstance(value, dict):
-        raise Reject(f"{where} is not an object, so nothing can be put into it")
-    return value

@@ -134,8 +134,8 @@ OF_DELIVERY: Final = (
     Mutant(
         "child-ids-from-a-counter",
         "children",
-        'child.evolve(id=f"{message.id}/{index}")',
-        'child.evolve(id=f"{message.id}/{id(child) % 1000}")',
+        'name = f"{message.id}/{index}"',
+        'name = f"{message.id}/{id(child) % 1000}"',
         ("R7",),
         (9,),
     ),

@@ -38,6 +38,9 @@ PROMISED = {
 }
 # What the built-in patterns and adapters need besides, and so any plugin.
 HELPERS = {
+    "Bypass",
+    "Decision",
+    "Place",
     "JSON",
     "Claimed",
     "Defer",

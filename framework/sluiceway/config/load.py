@@ -35,9 +35,6 @@ C = TypeVar("C", Source, Stage, Sink)
 U = TypeVar("U", Stage, Sink)
 M = TypeVar("M", bound=BaseModel)
 
-TIMEOUT = 10.0
-CONCURRENCY = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -228,7 +225,7 @@ def _common(used: Used[U], source: Source) -> _Common[U]:
         "id": used.id or use.use,
         "use": use.use,
         "component": component,
-        "timeout": use.timeout or min(TIMEOUT, source.visibility.limit),
-        "concurrency": use.concurrency or CONCURRENCY,
+        "timeout": use.timeout or min(component.usual_timeout, source.visibility.limit),
+        "concurrency": use.concurrency or component.usual_concurrency,
         "routes": use.routes or (),
     }

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from sluiceway.core.body import BodyFormat
 from sluiceway.core.context import Context
+from sluiceway.core.decision import Decision, Place
 from sluiceway.core.headers import check_forwarded
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Result
@@ -40,6 +41,11 @@ class Component(Settings):
                     f"{cls.__name__}: a key cannot be called `{name}`, which is a method: name the field "
                     f'`{name}_`, with `alias="{name}"`'
                 )
+
+    usual_timeout: ClassVar[float] = 10.0
+    """Seconds for one call, where the file does not say."""
+    usual_concurrency: ClassVar[int] = 32
+    """Calls at a time in one worker, where the file does not say."""
 
     def resources(self) -> Sequence[Resource]:
         """Return what this component uses outside, from its settings alone."""
@@ -70,6 +76,18 @@ class Stage(Component):
 
     def required_headers(self) -> Sequence[str]:
         """Return the headers by which others know what this stage has made: a sink that drops them makes it useless."""
+        return ()
+
+    def branches(self) -> Sequence[Place]:
+        """Return the places below `with` at which messages part: `sluiceway test --coverage` wants each one taken."""
+        return ()
+
+    def decisions(self, message: Message) -> Sequence[Decision]:
+        """Return why `process` does with this message what it does, one for each choice; the message is not changed.
+
+        Raises:
+            Reject: As `process` would.
+        """
         return ()
 
     def process(self, message: Message) -> Result | Awaitable[Result]:

@@ -62,6 +62,9 @@ class Gather(Stage):
         """Tell whether a group has all that it waits for; members are in the order in which they came."""
         return False
 
-    def combine(self, members: Sequence[Message]) -> Message:
-        """Return what becomes of a group; the engine gives it its id."""
+    def combine(self, members: Sequence[Message]) -> Message | Sequence[Message]:
+        """Return what becomes of a group: one message, to which the engine gives its id, or several in their order.
+
+        Of several, a member keeps its id; what is made anew has that of the group and its place. None is a drop.
+        """
         raise TypeError(f"{type(self).__name__} does not override combine")

@@ -46,7 +46,14 @@ class Claimed:
     complete: Completion
 
 
-Result: TypeAlias = Message | Sequence[Message] | Drop | Defer | Claimed
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """The message leaves the chain here: no stage behind this one sees it, and it goes to the sinks of its routes."""
+
+    message: Message
+
+
+Result: TypeAlias = Message | Sequence[Message | Bypass] | Bypass | Drop | Defer | Claimed
 """What a stage returns: the message, several (none of them is a drop), or what else becomes of it."""
 
 

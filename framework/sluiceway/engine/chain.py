@@ -15,7 +15,7 @@ from sluiceway.core.message import Message
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
 from sluiceway.engine.call import as_bug
-from sluiceway.engine.children import same_id, spread
+from sluiceway.engine.children import HandOut, same_id, spread
 from sluiceway.engine.concurrent_stage import ConcurrentStage
 from sluiceway.engine.gather import GatherStep
 from sluiceway.engine.ledger import Ledger
@@ -38,6 +38,7 @@ class Chain:
         ledger: Turns failures into endings.
         spawn: Starts a task.
         make_gather: Makes the steps of gathers.
+        hand_out: Takes what bypasses the stages that are left.
 
     Attributes:
         gathers: The steps of gathers.
@@ -49,19 +50,20 @@ class Chain:
         ledger: Ledger,
         spawn: Spawn,
         make_gather: MakeGather,
+        hand_out: HandOut,
     ) -> None:
         self.gathers: list[GatherStep] = []
         self._steps: list[_Inline | ConcurrentStage | GatherStep] = []
         for is_inline, run in groupby(stages, key=lambda stage: _is_inline(*stage)):
             if is_inline:
-                self._steps.append(_Inline([(spec, process) for spec, process in run if process], ledger))
+                self._steps.append(_Inline([(spec, process) for spec, process in run if process], ledger, hand_out))
                 continue
             for spec, process in run:
                 if process is None:
                     self.gathers.append(make_gather(spec, len(self._steps) + 1))
                     self._steps.append(self.gathers[-1])
                 else:
-                    self._steps.append(ConcurrentStage(spec, process, ledger, spawn))
+                    self._steps.append(ConcurrentStage(spec, process, ledger, spawn, hand_out))
 
     @property
     def waits(self) -> bool:
@@ -97,10 +99,11 @@ def _is_inline(spec: StageSpec, process: Process | None) -> bool:
 class _Inline:
     """A run of pure stages."""
 
-    def __init__(self, stages: Sequence[tuple[StageSpec, Process]], ledger: Ledger) -> None:
+    def __init__(self, stages: Sequence[tuple[StageSpec, Process]], ledger: Ledger, hand_out: HandOut) -> None:
         self._stages = [(spec.id, process, frozenset(spec.routes)) for spec, process in stages]
         self._ledger = ledger
         self._watched = ledger.dependencies.watched
+        self._hand_out = hand_out
         self._draining = False
 
     def drain(self) -> None:
@@ -130,7 +133,9 @@ class _Inline:
                 continue
             try:
                 result = process(message)
-                children = None if isinstance(result, Message) else spread(message, owner, where, result)
+                children = (
+                    None if isinstance(result, Message) else spread(message, owner, where, result, self._hand_out)
+                )
             except KeyboardInterrupt:  # the user's
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost

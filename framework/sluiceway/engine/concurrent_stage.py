@@ -16,7 +16,7 @@ from sluiceway.core.outcome import Result
 from sluiceway.core.process import Process
 from sluiceway.core.spec import StageSpec
 from sluiceway.engine.call import Call, is_told_to_end, timed
-from sluiceway.engine.children import same_id, spread
+from sluiceway.engine.children import HandOut, same_id, spread
 from sluiceway.engine.dependencies import is_answer
 from sluiceway.engine.ledger import Ledger
 from sluiceway.engine.owner import LOST, AnyOwner, Item
@@ -43,7 +43,7 @@ class _Batch:
 class ConcurrentStage:
     """One stage with I/O, or one that blocks and is called in a thread."""
 
-    def __init__(self, spec: StageSpec, process: Process, ledger: Ledger, spawn: Spawn) -> None:
+    def __init__(self, spec: StageSpec, process: Process, ledger: Ledger, spawn: Spawn, hand_out: HandOut) -> None:
         self._where = spec.id
         self._timeout = spec.timeout
         self._routes = frozenset(spec.routes)
@@ -54,6 +54,7 @@ class ConcurrentStage:
         self._dependencies = ledger.dependencies
         self._is_dependency = spec.id not in ledger.dependencies.outside
         self._spawn = spawn
+        self._hand_out = hand_out
         self._threads: ThreadPoolExecutor | None = None
         self._process = cast("Callable[[Message], Awaitable[Result]]", process)
         if spec.component.blocking:
@@ -103,7 +104,7 @@ class ConcurrentStage:
             if isinstance(result, Message):
                 children: Sequence[Message] = (same_id(result, message),)
             else:
-                children = spread(message, owner, self._where, result)
+                children = spread(message, owner, self._where, result, self._hand_out)
         except Exception as error:  # noqa: BLE001 - whatever a stage raises, its message must not be lost
             if is_answer(error):
                 self._note_served(since)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 from sluiceway.core import json
 from sluiceway.core.errors import Reject
@@ -107,13 +107,19 @@ class Combiner:
         """
         name = combined_id(self.where, key, [member.id for member in members])
 
-        def combine() -> Message:
+        def combine() -> list[Message]:
             if not self._is_complete(members) and self.gather.incomplete == "dead_letter":
                 raise Reject(f"its group was closed incomplete, with {len(members)}: {why}", error="incomplete")
-            return self._checked(self.gather.combine(members), Message, "combine")
+            return named(self.gather.combine(members), members, name, self.where)
 
         combined = self._guarded(combine, Message(id=name), owner)
-        return [] if combined is None else [(combined.evolve(id=name), owner)]
+        if combined is None:
+            return []
+        if not combined:
+            owner.end(Message(id=name), Ending("dropped", self.where, "made no message of its group"))
+            return []
+        owner.fork(len(combined))
+        return [(message, owner) for message in combined]
 
     def _is_complete(self, members: Sequence[Message]) -> bool:
         if len(members) >= self.gather.size:
@@ -139,6 +145,26 @@ class Combiner:
 def combined_id(where: str, key: str, members: Sequence[str]) -> str:
     """Return the id of what a group is combined to: the same whoever closes it, and in whatever order they came."""
     return hashlib.sha256(json.dump([where, key, *sorted(members)])).hexdigest()[:32]
+
+
+def named(result: object, members: Sequence[Message], name: str, where: str) -> list[Message]:
+    """Return what a group became, with ids: a member that goes on by itself keeps its own.
+
+    Raises:
+        TypeError: `combine` returned something else than a message or a list of them.
+    """
+    if isinstance(result, Message):
+        return [result.evolve(id=name)]
+    made = cast("Sequence[object]", result) if isinstance(result, list | tuple) else [result]
+    own = {member.id for member in members}
+    messages: list[Message] = []
+    for index, message in enumerate(made):
+        if not isinstance(message, Message):
+            raise TypeError(f"{where}: combine returned {type(message).__name__}, not Message or a list of them")
+        keeps = message.id in own
+        own.discard(message.id)  # a second one of that id would be taken for a repeat of the first
+        messages.append(message if keeps else message.evolve(id=f"{name}/{index}"))
+    return messages
 
 
 class _Group:

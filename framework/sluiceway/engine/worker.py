@@ -65,7 +65,7 @@ class Worker:
         legs = Legs(parts.store, around, ttl=parts.retention)
         self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age, legs=legs)
         stages = [(stage, parts.processes.get(stage.id)) for stage in pipeline.stages]
-        self._chain = Chain(stages, self._ledger, self._spawn, partial(self._make_gather, parts))
+        self._chain = Chain(stages, self._ledger, self._spawn, partial(self._make_gather, parts), self._hand_out)
         self._sinks = [
             Batcher(sink, parts.sends[sink.id], pipeline, self._ledger, around, self._spawn) for sink in pipeline.sinks
         ]

@@ -10,7 +10,7 @@ from sluiceway.core.component import Component, Sink, Stage
 from sluiceway.core.context import Context
 from sluiceway.core.errors import Reject
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Claimed, Result
+from sluiceway.core.outcome import Bypass, Claimed, Result
 from sluiceway.core.ports import Send
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.spec import StageSpec
@@ -106,7 +106,8 @@ def _routes(result: object) -> set[str]:
     if isinstance(result, Claimed):
         result = result.message
     made = cast("Sequence[object]", result) if isinstance(result, list | tuple) else [result]
-    return {route for each in made if isinstance(each, Message) for route in each.routes}
+    messages = [each.message if isinstance(each, Bypass) else each for each in made]
+    return {route for each in messages if isinstance(each, Message) for route in each.routes}
 
 
 def _undeclared(stage: str, message: Message, routes: set[str], labels: frozenset[str]) -> str:

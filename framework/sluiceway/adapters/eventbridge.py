@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, cast
 
@@ -19,6 +19,7 @@ from sluiceway.core.component import Sink
 from sluiceway.core.context import Context
 from sluiceway.core.errors import MessageError, Reject, Transient
 from sluiceway.core.expression import Expression
+from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.resource import Resource
@@ -78,6 +79,10 @@ class EventBridgeSink(Sink):
     def weigh(self, message: Message) -> int:
         """Return the bytes of source, detail type, detail and resources."""
         return _size(self._entry(message))
+
+    def preview(self, message: Message) -> Mapping[str, JSON]:
+        """Return the entry that would be put."""
+        return cast("Mapping[str, JSON]", self._entry(message))
 
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Send]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar, Final, Literal
 
@@ -15,6 +15,7 @@ from sluiceway.core.component import Sink
 from sluiceway.core.context import Context, Http
 from sluiceway.core.errors import MessageError, OutsideError, Reject
 from sluiceway.core.http import HttpTarget, OversizeAnswer, status_error
+from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.ports import Send
 from sluiceway.core.resource import Resource
@@ -65,6 +66,16 @@ class HttpSink(HttpTarget, Sink):
         """Return the secrets behind the headers and the signature."""
         signing = self.sign.standard_webhooks.secret.resources() if self.sign else ()
         return [*super().resources(), *signing]
+
+    def preview(self, message: Message) -> Mapping[str, JSON]:
+        """Return the request that would be made; what holds a secret is named only."""
+        at_sending = {"webhook-timestamp": "(when it is sent)", "webhook-signature": "(when it is sent)"}
+        signature = {"webhook-id": message.id, **at_sending} if self.sign else {}
+        return {
+            "request": f"{self.method} {shown_url(self.fill_url(message.view))}",
+            "headers": {**self._facts(message), **self.shown_headers(message.view), **signature},
+            "body": message.payload.decode(errors="replace"),
+        }
 
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Send, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, cast
@@ -23,6 +23,7 @@ from sluiceway.core.component import Sink
 from sluiceway.core.context import Context
 from sluiceway.core.errors import MessageError, Reject, Transient
 from sluiceway.core.expression import Expression
+from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Facts
 from sluiceway.core.ports import Bury, Delivery, Send
@@ -112,6 +113,11 @@ class SqsSink(Sink):
                 error="oversize",
             )
         return size
+
+    def preview(self, message: Message) -> Mapping[str, JSON]:
+        """Return the entry that would be sent."""
+        entry = cast("dict[str, JSON]", self._entry(message))
+        return {name: value for name, value in entry.items() if name != "Id"}  # numbers the entries of a batch
 
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Send]:

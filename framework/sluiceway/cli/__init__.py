@@ -15,7 +15,18 @@ from typing import Annotated
 
 import typer
 
-from sluiceway.cli import demo, dev, lint, list, run, schema, send, test  # noqa: A004 - the command's name is its file's
+from sluiceway.cli import (  # the name of a command is that of its file
+    demo,
+    dev,
+    explain,
+    graph,
+    lint,
+    list,  # noqa: A004 - as above
+    run,
+    schema,
+    send,
+    test,
+)
 from sluiceway.cli.errors import flush, guarded
 
 app = typer.Typer(
@@ -44,6 +55,8 @@ _add("demo", demo.command)
 _add("test", test.command)
 _add("send", send.command)
 _add("lint", lint.command)
+_add("explain", explain.command)
+_add("graph", graph.command)
 _add("list", list.command)
 _add("schema", schema.command)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, cast
 from uuid import uuid4
 
 import typer
 
-from sluiceway.cli.errors import WRONG
+from sluiceway.cli.messages import bodies_of, refuse
 from sluiceway.cli.options import EndpointUrl, Localstack
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from sluiceway.adapters.clients import Clients
     from sluiceway.adapters.sqs_attributes import Attribute
 
-_LINES = (".ndjson", ".jsonl")
 _GROUP = "send"
 
 
@@ -62,8 +60,8 @@ def command(
     pipeline = app.load(file)
     source = pipeline.source.component
     if not isinstance(source, SqsSource):
-        _refuse(f"the source of {file} is `{pipeline.source.use}`: only a queue (`sqs`) can be sent to")
-    bodies = [_checked(body, place, headers) for text in messages for place, body in _bodies(text)]
+        refuse(f"the source of {file} is `{pipeline.source.use}`: only a queue (`sqs`) can be sent to")
+    bodies = [_checked(body, place, headers) for text in messages for place, body in bodies_of(text)]
     if group is not None and not source.ordered:
         raise typer.BadParameter(f"{source.queue} is a standard queue, and only FIFO ones (NAME.fifo) have groups")
     chosen = _GROUP if group is None else group
@@ -89,36 +87,6 @@ def _headers(given: Sequence[str]) -> Mapping[str, Attribute]:
     return headers
 
 
-def _bodies(text: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the messages that an argument stands for, each with the place to name in an error."""
-    from sluiceway.core import json  # noqa: PLC0415 - start-up
-
-    if text == "-":
-        yield "standard input", sys.stdin.buffer.read()
-        return
-    try:
-        json.parse(text.encode())
-    except json.InvalidJSON as error:
-        yield from _from_file(text, str(error))
-    else:
-        yield "the message", text.encode()
-
-
-def _from_file(name: str, not_json: str) -> Iterator[tuple[str, bytes]]:
-    try:
-        content = Path(name).read_bytes()
-    except (OSError, ValueError) as error:
-        if name.lstrip().startswith(("{", "[", '"')):
-            _refuse(f"{name[:60]} is not valid JSON: {not_json}; give any other text by file or standard input")
-        _refuse(f"{name[:200]} cannot be read: {getattr(error, 'strerror', None) or error}; nor is it JSON text")
-    if not name.endswith(_LINES):
-        yield name, content
-        return
-    for number, line in enumerate(content.splitlines(), 1):
-        if line.strip():
-            yield f"{name}:{number}", line
-
-
 def _checked(body: bytes, place: str, headers: Mapping[str, Attribute]) -> str:
     """Return a body as SQS takes it."""
     from sluiceway.adapters.sqs_attributes import refuse_illegal, size_of  # noqa: PLC0415 - the AWS client costs 0.4 s
@@ -126,16 +94,16 @@ def _checked(body: bytes, place: str, headers: Mapping[str, Attribute]) -> str:
     from sluiceway.core.errors import Reject  # noqa: PLC0415 - as above
 
     if not body:
-        _refuse(f"{place} is empty, and SQS takes no empty message")
+        refuse(f"{place} is empty, and SQS takes no empty message")
     if (size := len(body) + size_of(headers)) > MAX_BYTES:
-        _refuse(f"{place} has {size:,} bytes with its headers; SQS takes {MAX_BYTES:,}")
+        refuse(f"{place} has {size:,} bytes with its headers; SQS takes {MAX_BYTES:,}")
     try:
         text = body.decode()
         refuse_illegal(text, place)
     except UnicodeDecodeError as error:
-        _refuse(f"{place} is not UTF-8 (byte {error.start}), and SQS takes only text: encode it, as base64")
+        refuse(f"{place} is not UTF-8 (byte {error.start}), and SQS takes only text: encode it, as base64")
     except Reject as error:
-        _refuse(error.reason)
+        refuse(error.reason)
     return text
 
 
@@ -160,8 +128,3 @@ async def _send(clients: Clients, queue: str, requests: Sequence[Request]) -> No
             except AWS_ERRORS as error:
                 raise OutsideError(str(classify(error, f"queue {queue}"))) from error
             typer.echo(sent["MessageId"])
-
-
-def _refuse(reason: str) -> NoReturn:
-    typer.echo(f"sluiceway: error: {reason}", err=True)
-    raise typer.Exit(WRONG)

@@ -7,7 +7,7 @@ A component is a frozen pydantic model: its fields are its keys in YAML, its doc
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -18,6 +18,7 @@ from sluiceway.core.body import BodyFormat
 from sluiceway.core.context import Context
 from sluiceway.core.decision import Decision, Place
 from sluiceway.core.headers import check_forwarded
+from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Result
 from sluiceway.core.ports import Bury, Receiver, Send
@@ -185,6 +186,16 @@ class Sink(Component):
             Reject: The message can never be sent to this sink.
         """
         return len(message.payload)
+
+    def preview(self, message: Message) -> Mapping[str, JSON]:
+        """Return what would be sent for a message, for `sluiceway explain`: by name, bytes as text, no secret's value.
+
+        Raises:
+            Reject: The message can never be sent to this sink.
+        """
+        names = {name.lower() for name in self.forward}
+        headers: dict[str, JSON] = {name: value for name, value in message.headers.items() if name.lower() in names}
+        return {"headers": headers, "body": message.payload.decode(errors="replace")}
 
     def open(self, context: Context) -> AbstractAsyncContextManager[Send]:
         """Open the sink and yield the function that sends a batch."""

@@ -145,6 +145,17 @@ class HttpTarget(Component):
             for name, value in self.headers.items()
         }
 
+    def shown_headers(self, view: Mapping[str, object]) -> dict[str, str]:
+        """Return the headers for one message as a person may see them: of a secret, only that there is one.
+
+        Raises:
+            Reject: As `fill_headers` does.
+        """
+        return {
+            name: "***" if isinstance(value, Secret) else scalar_text(value.evaluate(view), f"the header {name}")
+            for name, value in self.headers.items()
+        }
+
     def secret_headers(self, headers: Mapping[str, str]) -> Collection[str]:
         """Return the secrets among the filled headers, with their prefixes and without, longest first."""
         filled = [(value, headers[name]) for name, value in self.headers.items() if isinstance(value, Secret)]

@@ -107,16 +107,17 @@ def shown(value: JSON | Nothing, path: Path) -> str:
     """Return a value as JSON for a person: cut, harmless to a terminal, and without what may be a secret."""
     if value is NOTHING:
         return "nothing"
-    text = printable(json.dumps(_masked(value, path), ensure_ascii=False, default=str))
+    text = printable(json.dumps(masked(value, path), ensure_ascii=False, default=str))
     hidden = len(text) - LONGEST
     return text if hidden <= 0 or path in _WHOLE else f"{text[:LONGEST]}… ({hidden:,} characters more)"
 
 
-def _masked(value: JSON | Nothing, path: Path) -> object:
+def masked(value: JSON | Nothing, path: Path) -> object:
+    """Return a value with `***` in the place of what may be a secret, by the names that lead to it."""
     if is_sensitive(path):
         return "***"
     if isinstance(value, dict):
-        return {key: _masked(item, (*path, key)) for key, item in value.items()}
+        return {key: masked(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [_masked(item, (*path, index)) for index, item in enumerate(value)]
+        return [masked(item, (*path, index)) for index, item in enumerate(value)]
     return value

@@ -14,12 +14,13 @@ from typing import Final
 from structlog.testing import ReturnLogger
 
 from sluiceway.config.load import check
+from sluiceway.core.component import Stage
 from sluiceway.core.context import Context
 from sluiceway.core.errors import ErrorClass, InvalidPipeline
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Retry, Verdict
 from sluiceway.core.ports import Clock, Delivery
-from sluiceway.core.spec import Pipeline
+from sluiceway.core.spec import Pipeline, StageSpec
 from sluiceway.core.units import Duration
 from sluiceway.engine.report import Ending, Report
 from sluiceway.engine.surroundings import Surroundings
@@ -98,7 +99,7 @@ def run_pipeline(
         RuntimeError: There is an event loop already: await `run_pipeline_async`.
     """
     _refuse_second_loop()
-    run = _Run(loaded(pipeline), mocks or {}, check_mutation=check_mutation)
+    run = Run(loaded(pipeline), mocks or {}, check_mutation=check_mutation)
     return run_virtual(run.run(messages), limit=math.inf)  # what bounds a run is how long its queue keeps a message
 
 
@@ -137,15 +138,30 @@ def loaded(pipeline: str | Path | Pipeline) -> Pipeline:
     return checked.pipeline
 
 
-class _Run:
-    """One run: what is put in the place of the outside, and what it has seen."""
+class Run:
+    """One run: what is put in the place of the outside, and what it has seen.
 
-    def __init__(self, pipeline: Pipeline, mocks: Mapping[str, object], *, check_mutation: bool) -> None:
+    Args:
+        pipeline: The pipeline.
+        mocks: As for `run_pipeline`.
+        check_mutation: Fail when a stage changes a body in place.
+        listen: Given each stage, and the component to call in its place; returns one that listens too.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        mocks: Mapping[str, object],
+        *,
+        check_mutation: bool,
+        listen: Callable[[StageSpec, Stage], Stage] = lambda _, component: component,
+    ) -> None:
         stages = [stage.id for stage in pipeline.stages]
         if unknown := sorted(mocks.keys() - set(stages)):
             raise ValueError(f"there is no stage {', '.join(unknown)} to mock; the stages are {', '.join(stages)}")
         self._pipeline = pipeline
         self._check_mutation = check_mutation
+        self._listen = listen
         self._mocks = {name: Mock(name, self.fail, mock) for name, mock in mocks.items()}
         self._failure: RunFailed | None = None
         self._came_again = ""
@@ -162,6 +178,11 @@ class _Run:
         return failure
 
     async def run(self, messages: Iterable[GivenMessage]) -> Ran:
+        """Run the messages, on the loop's virtual time.
+
+        Raises:
+            RunFailed: As `run_pipeline` does.
+        """
         loop = asyncio.get_running_loop()
         clock, chance = VirtualClock(loop), random.Random(0)  # noqa: S311 - the same jitter in every run
         around = Surroundings(clock, chance, ReturnLogger(), self._report, threads=False)
@@ -191,7 +212,8 @@ class _Run:
             pipeline,
             source=replace(pipeline.source, component=given_source(pipeline, messages, self.fail)),
             stages=tuple(
-                replace(stage, component=watched(stage, self.fail, check_mutation=check)) for stage in pipeline.stages
+                replace(stage, component=self._listen(stage, watched(stage, self.fail, check_mutation=check)))
+                for stage in pipeline.stages
             ),
             sinks=tuple(
                 replace(sink, component=capturing(sink.component, self._ran.sinks[sink.id])) for sink in pipeline.sinks

@@ -20,7 +20,7 @@ def command(files: Files, format: FormatOption = Format.TEXT) -> None:  # noqa: 
     """Say everything that is wrong with pipeline files.
 
     Each mistake comes with its place and what would be right. sluiceway.yaml beside a file is read too. Exit
-    code 1 when something is wrong; warnings alone are no error.
+    code 1 when something is wrong; warnings alone are no error. Tests in NAME.test.yaml are read with NAME.yaml.
     """
     from sluiceway.config.problems import render_json  # noqa: PLC0415 - start-up
 
@@ -41,10 +41,14 @@ def command(files: Files, format: FormatOption = Format.TEXT) -> None:  # noqa: 
 def _problems(path: Path) -> Sequence[Problem]:
     from sluiceway.config import settings  # noqa: PLC0415 - start-up
     from sluiceway.config.load import check  # noqa: PLC0415 - start-up
+    from sluiceway.config.test_files import cases_beside, is_test_file, tested_by  # noqa: PLC0415 - start-up
 
     if path.name == settings.FILE and path.is_file():
         return settings.read_settings(path.parent)[1]
-    return check(path).problems
+    if is_test_file(path):
+        path = tested_by(path)
+    checked = check(path)
+    return [*checked.problems, *(problem for file in cases_beside(path, checked.pipeline) for problem in file.problems)]
 
 
 def _is_wrong(problems: Sequence[Problem]) -> bool:

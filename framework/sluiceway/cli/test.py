@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sluiceway.cli.coverage import Covered, coverage_json, coverage_text
 from sluiceway.cli.errors import WRONG, in_color, problems_text
 from sluiceway.cli.options import Files, Format, FormatOption
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """One file: how its tests went, or why they could not run."""
+    """One file with tests: how they went, or why they could not run."""
 
     path: Path
     problems: tuple[Problem, ...] = ()
@@ -35,32 +37,59 @@ class Tested:
         return self.document.position(("tests", result.index, *expected), key=True)
 
 
-def command(files: Files, format: FormatOption = Format.TEXT) -> None:  # noqa: A002 - the option's name
-    """Run the tests that stand in pipeline files.
+def command(
+    files: Files,
+    *,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Say which stages, branches, routes and sinks no test reaches.")
+    ] = False,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
+) -> None:
+    """Run the tests that stand in pipeline files, and in NAME.test.yaml beside NAME.yaml.
 
     The engine is production's, on virtual time. Messages are given and mocks answer; nothing outside is called.
     Exit code 1 when a test fails or a file is wrong.
     """
-    tested = [_tested(path) for path in files]
+    from sluiceway.config.test_files import is_test_file, tested_by  # noqa: PLC0415 - start-up
+
+    pipelines = dict.fromkeys(tested_by(path) if is_test_file(path) else path for path in files)
+    covered: list[Covered] = []
+    tested = [file for path in pipelines for file in _tested(path, covered)]
     if format is Format.JSON:
-        typer.echo(_json(tested))
+        typer.echo(_json(tested, covered if coverage else None))
     else:
         for file in tested:
             _print(file)
+        if coverage:
+            typer.echo("".join(map(coverage_text, covered)), nl=False)
         typer.echo(_summary(tested))
     if any(file.problems or not all(result.passed for result in file.results) for file in tested):
         raise typer.Exit(WRONG)
 
 
-def _tested(path: Path) -> Tested:
+def _tested(path: Path, covered: list[Covered]) -> Iterator[Tested]:
+    """Run the tests of one pipeline; what they cover is added to the list."""
+    from dataclasses import replace  # noqa: PLC0415 - start-up
+
     from sluiceway.config.load import check  # noqa: PLC0415 - start-up
+    from sluiceway.config.test_files import cases_beside  # noqa: PLC0415 - start-up
     from sluiceway.testing.cases import run_tests  # noqa: PLC0415 - the AWS client costs 0.4 s
+    from sluiceway.testing.coverage import Coverage  # noqa: PLC0415 - as above
 
     checked = check(path)
+    pipeline = checked.pipeline
     errors = tuple(problem for problem in checked.problems if problem.level == "error")
-    if errors or checked.pipeline is None:
-        return Tested(path, problems=errors)
-    return Tested(path, results=tuple(run_tests(checked.pipeline)), document=checked.document)
+    if errors or pipeline is None or checked.document is None:
+        yield Tested(path, problems=errors)
+        return
+    coverage = Coverage(pipeline)
+    beside = cases_beside(path, pipeline)
+    if pipeline.tests or not beside:
+        yield Tested(path, results=tuple(run_tests(pipeline, coverage)), document=checked.document)
+    for file in beside:
+        results = tuple(run_tests(replace(pipeline, tests=file.tests), coverage))
+        yield Tested(file.path, file.problems, results, file.document)
+    covered.append(Covered(path, coverage.points, checked.document))
 
 
 def _print(file: Tested) -> None:
@@ -95,7 +124,7 @@ def _summary(tested: list[Tested]) -> str:
     return ", ".join(counts + ([f"{broken} file{'' if broken == 1 else 's'} not run"] if broken else []))
 
 
-def _json(tested: list[Tested]) -> str:
+def _json(tested: list[Tested], covered: list[Covered] | None) -> str:
     """Return `{tests, problems}`: each test with its place and failures, and the problems as `lint` gives them."""
     import json  # noqa: PLC0415 - start-up
 
@@ -103,7 +132,10 @@ def _json(tested: list[Tested]) -> str:
 
     problems = json.loads(render_json(problem for file in tested for problem in file.problems))
     tests = [_as_json(file, result) for file in tested for result in file.results]
-    return json.dumps({"tests": tests, "problems": problems}, indent=2, ensure_ascii=False)
+    told = {"tests": tests, "problems": problems}
+    if covered is not None:
+        told["coverage"] = [point for file in covered for point in coverage_json(file)]
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _as_json(file: Tested, result: TestResult) -> dict[str, object]:

@@ -11,7 +11,7 @@ from sluiceway.config.problems import nearest, shown
 from sluiceway.core.errors import ErrorClass
 from sluiceway.core.problem import Problem
 
-SINK_FIELDS: Final = ("id", "body", "headers")
+SINK_FIELDS: Final = ("id", "body", "headers", "routes")
 OUTCOME_FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "dead_letter": ("stage", "error", "reason", "id", "body"),
     "dropped": ("stage", "reason", "id", "body"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -120,6 +121,12 @@ class TestCase(Settings):
     __test__ = False
 
     name: str = Field(description="What it shows, as a sentence.", examples=["a paid order reaches the bus"])
+    now: datetime | None = Field(
+        default=None,
+        description="The time of day at which it begins, UTC without a zone; else 2026-01-01T00:00:00Z.",
+        examples=["2026-03-01T12:00:00Z"],
+    )
+    seed: int = Field(default=0, description="What chance begins with: the same seed gives the same run.")
     given: Given | list[Given] = Field(description="A message, or several.", examples=["{body: {…}}"])
     mock: dict[str, JSON] = Field(
         default_factory=dict,

@@ -29,13 +29,21 @@ from sluiceway.opening import open_worker
 from sluiceway.testing.components import capturing, watched
 from sluiceway.testing.given import GivenMessage, given_source
 from sluiceway.testing.mocks import Mock, MockContext, RunFailed
-from sluiceway.testing.virtual_time import VirtualClock, run_virtual
+from sluiceway.testing.virtual_time import EPOCH, VirtualClock, run_virtual
 
 MAX_AGE: Final = Duration("86.4h")
 """The age at which a failing message expires: nine tenths of the four days that SQS keeps one unless told otherwise."""
 
 _TEXT: Final = Path("<text>")
 """What stands for the file in the problems of a pipeline that is given as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """With what a run begins: the time of day, in seconds since 1970, and the seed of chance."""
+
+    now: float = EPOCH
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +106,17 @@ def run_pipeline(
             route that it does not declare, or it changed a body.
         RuntimeError: There is an event loop already: await `run_pipeline_async`.
     """
-    _refuse_second_loop()
+    refuse_second_loop()
     run = Run(loaded(pipeline), mocks or {}, check_mutation=check_mutation)
     return run_virtual(run.run(messages), limit=math.inf)  # what bounds a run is how long its queue keeps a message
 
 
-def _refuse_second_loop() -> None:
+def refuse_second_loop() -> None:
+    """Refuse to run where there is an event loop already, in words.
+
+    Raises:
+        RuntimeError: There is one.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -146,6 +159,7 @@ class Run:
         mocks: As for `run_pipeline`.
         check_mutation: Fail when a stage changes a body in place.
         listen: Given each stage, and the component to call in its place; returns one that listens too.
+        start: When it begins, and with which chance.
     """
 
     def __init__(
@@ -155,6 +169,7 @@ class Run:
         *,
         check_mutation: bool,
         listen: Callable[[StageSpec, Stage], Stage] = lambda _, component: component,
+        start: Start | None = None,
     ) -> None:
         stages = [stage.id for stage in pipeline.stages]
         if unknown := sorted(mocks.keys() - set(stages)):
@@ -162,6 +177,7 @@ class Run:
         self._pipeline = pipeline
         self._check_mutation = check_mutation
         self._listen = listen
+        self._start = start or Start()
         self._mocks = {name: Mock(name, self.fail, mock) for name, mock in mocks.items()}
         self._failure: RunFailed | None = None
         self._came_again = ""
@@ -184,7 +200,8 @@ class Run:
             RunFailed: As `run_pipeline` does.
         """
         loop = asyncio.get_running_loop()
-        clock, chance = VirtualClock(loop), random.Random(0)  # noqa: S311 - the same jitter in every run
+        clock = VirtualClock(loop, epoch=self._start.now)
+        chance = random.Random(self._start.seed)  # noqa: S311 - the same jitter in every run
         around = Surroundings(clock, chance, ReturnLogger(), self._report, threads=False)
 
         def context_for(component: str) -> Context:

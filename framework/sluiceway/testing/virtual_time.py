@@ -102,14 +102,16 @@ class VirtualClock:
 
     Args:
         loop: The loop; by default the one that is running when the clock is made.
+        epoch: The time of day at which virtual time starts, in seconds since 1970.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, *, epoch: float = EPOCH) -> None:
         self._loop = loop or asyncio.get_running_loop()
+        self._epoch = epoch
 
     def now(self) -> float:
-        """Return the time of day: `EPOCH` plus the virtual time."""
-        return EPOCH + self.monotonic()
+        """Return the time of day: the epoch plus the virtual time."""
+        return self._epoch + self.monotonic()
 
     def monotonic(self) -> float:
         """Return the virtual time."""

@@ -66,7 +66,7 @@ def test_an_output_that_is_not_named_must_be_empty() -> None:
     assert failures_of(f"{PAID}, expect: {{bus: 1}}") == [
         (
             "out",
-            (f'expected to be empty\n  not expected: {{"id": "m-1", "body": {BODY}, "headers": {{"trace": "t"}}}}'),
+            (f'expected to be empty\n  not expected: {{"id": "m-1", "body": {BODY}, "headers": {{"trace": "t"}}, "routes": []}}'),
         )
     ]
 
@@ -91,7 +91,7 @@ def test_a_wrong_count_shows_what_came() -> None:
     assert failures_of(f"{PAID}, expect: {{bus: 2, out: 1}}") == [
         (
             "bus",
-            (f'expected 2 messages, 1 came\n  it was sent: {{"id": "m-1", "body": {BODY}, "headers": {{}}}}'),
+            (f'expected 2 messages, 1 came\n  it was sent: {{"id": "m-1", "body": {BODY}, "headers": {{}}, "routes": []}}'),
         )
     ]
 

@@ -59,9 +59,9 @@ class Coverage:
         found: list[tuple[Kind, str, Place]] = []
         for stage in self._pipeline.stages:
             found.append(("stage", stage.id, ()))
-            found += [("branch", stage.id, place) for place in stage.component.branches()]
-            found += [("route", stage.id, (label,)) for label in dict.fromkeys(stage.component.labels())]
-        found += [("sink", sink.id, ()) for sink in self._pipeline.sinks]
+            found.extend(("branch", stage.id, place) for place in stage.component.branches())
+            found.extend(("route", stage.id, (label,)) for label in dict.fromkeys(stage.component.labels()))
+        found.extend(("sink", sink.id, ()) for sink in self._pipeline.sinks)
         return [Point(*point, reached=point in self._reached) for point in found]
 
     def _visited(self, visit: Visit) -> None:

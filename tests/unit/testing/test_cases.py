@@ -66,8 +66,10 @@ def test_an_output_that_is_not_named_must_be_empty() -> None:
     assert failures_of(f"{PAID}, expect: {{bus: 1}}") == [
         (
             "out",
-            'expected to be empty\n  not expected: {"id": "m-1", '
-            f'"body": {BODY}, "headers": {{"trace": "t"}}, "routes": []}}',
+            (
+                'expected to be empty\n  not expected: {"id": "m-1", '
+                f'"body": {BODY}, "headers": {{"trace": "t"}}, "routes": []}}'
+            ),
         )
     ]
 
@@ -92,8 +94,10 @@ def test_a_wrong_count_shows_what_came() -> None:
     assert failures_of(f"{PAID}, expect: {{bus: 2, out: 1}}") == [
         (
             "bus",
-            'expected 2 messages, 1 came\n  it was sent: {"id": "m-1", '
-            f'"body": {BODY}, "headers": {{}}, "routes": []}}',
+            (
+                'expected 2 messages, 1 came\n  it was sent: {"id": "m-1", '
+                f'"body": {BODY}, "headers": {{}}, "routes": []}}'
+            ),
         )
     ]
 

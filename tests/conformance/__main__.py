@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100_000, help="how many of each")
     arguments = parser.parse_args()
     languages = [arguments.language] if arguments.language else LANGUAGES
-    return max(import_module(f"tests.conformance.{name}").main(arguments.cases) for name in languages)
+    return max(int(import_module(f"tests.conformance.{name}").main(arguments.cases)) for name in languages)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ def naive(pattern: Any, event: dict[str, Any]) -> str:
     except Refused:
         return "refused"
     fields = list(flatten(event, "", {}, iter(range(10_000))))
-    return "matches" if any(search(sorted(one.items()), fields, {}) for one in combinations) else "no match"
+    return (
+        "matches" if any(search(sorted(one.items(), key=in_order), fields, {}) for one in combinations) else "no match"
+    )
 
 
 def flatten(value: Any, path: str, place: Place, ids: Iterator[int]) -> Iterator[Field]:
@@ -82,6 +84,10 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, bool | str | None) or isinstance(other, bool | str | None):
         return type(one) is type(other) and one == other
     return Fraction(one) == Fraction(other)
+
+
+def in_order(clause: tuple[str, Any]) -> bytes:
+    return clause[0].encode("utf-16-be", "surrogatepass")  # as Java compares text
 
 
 def same_address(one: Any, other: Any) -> bool:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test test-real test-real-short soak fuzz simulate simulate-fifo mutants lint format types image lock clean
+.PHONY: setup demo test test-real test-real-short soak fuzz simulate simulate-fifo mutants conformance lint format types image lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -61,6 +61,12 @@ simulate-fifo: setup
 
 mutants: setup
 	$(BIN)/python -m tests.simulation --mutants --seeds $(or $(SEEDS),1000)
+
+# Languages against second implementations of them, by chance: make conformance CASES=1000000
+CASES ?= 100000
+
+conformance: setup
+	$(BIN)/python -m tests.conformance --cases $(CASES)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,9 +1,7 @@
-"""Event patterns that EventBridge refuses, and bounds of those it takes: nothing hostile costs more than its size."""
+"""Event patterns that EventBridge refuses: what is said of them, and of which place."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +9,6 @@ import pytest
 
 from sluiceway.core.errors import InvalidPattern
 from sluiceway.core.event_pattern import EventPattern
-
-
-def matches(pattern: Mapping[str, object] | str, event: Mapping[str, object]) -> bool:
-    return EventPattern(pattern).matches(event)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +81,8 @@ def matches(pattern: Mapping[str, object] | str, event: Mapping[str, object]) ->
         ({"a": [{"numeric": [">", 1, "<", 3, False]}]}, ("a", 0, "numeric"), "or a range"),
         ({"a": [{"numeric": [">", 1, "<", 1]}]}, ("a", 0, "numeric"), "not below"),
         ({"a": [{"numeric": ["=", 5.1e9]}]}, ("a", 0, "numeric"), "-5e9 to 5e9"),
+        ({"a": [{"numeric": ["<", 1e-7]}]}, ("a", 0, "numeric"), "six digits after the point, found 1e-07"),
+        ({"a": [{"anything-but": [1, 6e9]}]}, ("a", 0, "anything-but"), "-5e9 to 5e9, found 6000000000"),
         ({"a": [{"exists": "yes"}]}, ("a", 0, "exists"), "true or false"),
         ({"a": [{"exists": 0}]}, ("a", 0, "exists"), "true or false"),
         ({"a": [{"cidr": "foo"}]}, ("a", 0, "cidr"), "10.0.0.0/24"),
@@ -116,51 +112,3 @@ def test_a_pattern_that_the_service_refuses_is_refused_with_its_place(
         EventPattern(pattern)
     assert message in str(caught.value)
     assert caught.value.path == path
-
-
-def nested(levels: int, innermost: object) -> dict[str, Any]:
-    fields = {"a": innermost}
-    for _ in range(levels - 1):
-        fields = {"a": fields}
-    return fields
-
-
-def test_64_levels_are_allowed_and_no_more() -> None:
-    assert matches(nested(63, ["x"]), nested(63, "x"))
-    with pytest.raises(InvalidPattern, match="deeper than 64"):
-        EventPattern(nested(64, ["x"]))
-
-
-def test_a_very_deep_event_is_no_recursion_error() -> None:
-    array: Any = ["x"]
-    for _ in range(100_000):
-        array = [array]
-    assert matches({"a": ["x"]}, {"a": array})
-    assert not matches({"a": {"b": ["x"]}}, {"a": array})
-    assert EventPattern({"a": ["y"]}).mismatch({"a": array}) == 'a is "x"; the pattern wants "y"'
-
-
-def test_a_hostile_wildcard_and_value_take_linear_time() -> None:
-    pattern = EventPattern({"a": [{"wildcard": "*a" * 500 + "*b"}]})
-    start = time.perf_counter()
-    assert not pattern.matches({"a": "a" * 1_000_000})
-    assert time.perf_counter() - start < 2
-
-
-def test_a_chain_of_exists_false_compiles_and_matches_in_polynomial_time() -> None:
-    fields: Any = {"z": [{"exists": False}]}
-    event: Any = {"a": 1}
-    for _ in range(60):
-        fields = {"a": fields, "b": [{"exists": False}]}
-        event = {"a": [event]}
-    assert matches(fields, event)
-
-
-def test_dotted_names_under_each_other_do_not_multiply() -> None:
-    fields: Any = {"z": ["x"]}
-    event: Any = {"z": "x"}
-    for _ in range(20):
-        fields = {"a.b.c": fields}
-        event = {"a": {"b": {"c": event}}}
-    assert matches(fields, event)
-    assert not matches(fields, {"a": event})

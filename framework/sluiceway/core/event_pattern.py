@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
@@ -13,10 +14,31 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sluiceway.core.errors import InvalidPattern
 from sluiceway.core.json import JSON
-from sluiceway.core.pattern_operators import cut, shown
-from sluiceway.core.pattern_reader import copy_plain, parse_text, read_alternatives
+from sluiceway.core.pattern_operators import Path, cut, shown
+from sluiceway.core.pattern_reader import copy_plain, parse_text, read_pattern
 from sluiceway.core.pattern_schema import EventPatternFields
-from sluiceway.core.pattern_tree import Clause, compile_clauses, scalars
+from sluiceway.core.pattern_tree import Clause, Keys, compile_clauses, scalars
+
+_MAX_FOUND = 40  # values of a field that are looked at for a message; what is shown of them is cut at 80 characters
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseResult:
+    """How one clause of a pattern fared with an event, for messages to people.
+
+    Attributes:
+        path: Its place in the pattern, `("$or", 1, "body", "status")` say.
+        field: The field of the event that it looks at, `body.status`.
+        found: What the event has there, cut at 80 characters, or "no value".
+        wants: What the pattern wants of it, in words.
+        matched: Whether this clause alone is met.
+    """
+
+    path: Path
+    field: str
+    found: str
+    wants: str
+    matched: bool
 
 
 class EventPattern:
@@ -34,12 +56,12 @@ class EventPattern:
         InvalidPattern: EventBridge would refuse the pattern, or it is nested deeper than 64 levels.
     """
 
-    __slots__ = ("_alternatives", "_matches", "_source", "_text")
+    __slots__ = ("_alternatives", "_clauses", "_matches", "_source", "_text")
 
     def __init__(self, pattern: Mapping[str, object] | str) -> None:
         self._source = copy_plain(parse_text(pattern) if isinstance(pattern, str) else pattern)
         self._text = json.dumps(self._source, sort_keys=True, default=str)
-        self._alternatives = read_alternatives(cast("Mapping[str, object]", self._source))
+        self._alternatives, self._clauses = read_pattern(cast("Mapping[str, object]", self._source))
         self._matches = [compile_clauses(clauses) for clauses in self._alternatives]
 
     @property
@@ -70,6 +92,15 @@ class EventPattern:
             return None
         reasons = list(dict.fromkeys(_reason(clauses, event) for clauses in self._alternatives))
         return reasons[0] if len(reasons) == 1 else f"none of the alternatives matches; the first: {reasons[0]}"
+
+    def explain(self, event: Mapping[str, object]) -> tuple[ClauseResult, ...]:
+        """Say of every clause, in the pattern's order, whether it is met; those of `$or` have it in their path.
+
+        Each clause is looked at alone. All may be met and the pattern not match, as fields inside an array must
+        be met in one element of it; `mismatch` says so.
+        """
+        self.matches(event)  # refuses what is no event, with the same error
+        return tuple(_result(path, clause, event) for path, clause in self._clauses)
 
     def __eq__(self, other: object) -> bool:
         return self._text == other._text if isinstance(other, EventPattern) else NotImplemented
@@ -116,11 +147,26 @@ def _source_of(pattern: EventPattern) -> dict[str, JSON]:
     return pattern.source
 
 
+def _found(keys: Keys, event: Mapping[str, object]) -> str:
+    return cut(", ".join(map(shown, islice(scalars(keys, event), _MAX_FOUND))))
+
+
+def _result(path: Path, clause: Clause, event: Mapping[str, object]) -> ClauseResult:
+    keys, leaf = clause
+    return ClauseResult(
+        path=path,
+        field=".".join(keys),
+        found=_found(keys, event) or "no value",
+        wants=cut(leaf.wants),
+        matched=compile_clauses([clause])(event),
+    )
+
+
 def _reason(clauses: list[Clause], event: Mapping[str, object]) -> str:
     for keys, leaf in clauses:
         if not compile_clauses([(keys, leaf)])(event):
-            found = ", ".join(map(shown, islice(scalars(keys, event), 40)))
-            state = f"is {cut(found)}" if found else "has no value"
+            found = _found(keys, event)
+            state = f"is {found}" if found else "has no value"
             return f"{'.'.join(keys)} {state}; the pattern wants {cut(leaf.wants)}"
     names = ", ".join(".".join(keys) for keys, _ in clauses)
     return f"no single element of an array has what the pattern wants of {cut(names)}"

@@ -24,7 +24,8 @@ Compiled: TypeAlias = tuple[Predicate, str]
 Operator: TypeAlias = Callable[[object, Path], Compiled]
 
 NUMERIC_LIMIT = 5_000_000_000
-"""`numeric` works from -5e9 to 5e9: the limit that the service documents."""
+NUMERIC_DIGITS = 6
+"""Numbers are compared from -5e9 to 5e9, with six digits after the point: the limits that the service documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,9 @@ def _anything_but(argument: object, path: Path) -> Compiled:
     if not values or not (all(isinstance(value, str) for value in values) or all(map(predicates.is_number, values))):
         found = "an empty list" if not values else ", ".join(map(shown, values))
         raise InvalidPattern(f'"anything-but" takes only strings or only numbers, found {cut(found)}', path)
+    for value in values:
+        if not isinstance(value, str):
+            _bound(value, path)
     return predicates.none_of([predicates.equals(values)]), f"anything but {' or '.join(map(shown, values))}"
 
 
@@ -203,7 +207,9 @@ def _bound(number: object, path: Path) -> float:
         raise InvalidPattern(f"a comparison sign is followed by a number, found {shown(number)}", path)
     value = cast("float", predicates.number_key(number))
     if not -NUMERIC_LIMIT <= value <= NUMERIC_LIMIT:
-        raise InvalidPattern(f'"numeric" works from -5e9 to 5e9, found {shown(number)}', path)
+        raise InvalidPattern(f'"{path[-1]}" works from -5e9 to 5e9, found {shown(number)}', path)
+    if round(value, NUMERIC_DIGITS) != value:
+        raise InvalidPattern(f'"{path[-1]}" takes at most six digits after the point, found {shown(number)}', path)
     return value
 
 

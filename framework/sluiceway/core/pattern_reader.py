@@ -16,7 +16,7 @@ from sluiceway.core.pattern_tree import Clause, Keys
 _MAX_DEPTH = 64
 _MAX_VALUES = 10_000
 _MAX_TEXT = 1_048_576  # characters; a pipeline file has at most as many bytes
-_MAX_ALTERNATIVES = 1000  # the service's limit on what the `$or` of a pattern multiply to
+_MAX_COMBINATIONS = 1000  # the service's limit; it multiplies the lengths of all `$or`, nested ones too
 _MAX_FIELDS = 256  # the service's limit on the fields of one alternative
 
 _RESERVED_IN_OR = frozenset(
@@ -60,14 +60,18 @@ def copy_plain(pattern: object) -> dict[str, JSON]:
     return cast("dict[str, JSON]", _Copier().copy(cast("object", pattern), ()))
 
 
-def read_alternatives(pattern: Mapping[str, object]) -> list[list[Clause]]:
+def read_pattern(pattern: Mapping[str, object]) -> tuple[list[list[Clause]], list[tuple[Path, Clause]]]:
     """Read what a pattern means: it matches when all clauses of one alternative do; `$or` multiplies these.
+
+    Returns:
+        The alternatives, and all clauses as they stand in the pattern, each with its place there.
 
     Raises:
         InvalidPattern: EventBridge would refuse the pattern.
     """
-    alternatives = _Reader().read_object(pattern, (), (), [{}])
-    return [list(alternative.values()) for alternative in alternatives]
+    reader = _Reader()
+    alternatives = reader.read_object(pattern, (), (), [{}])
+    return [list(alternative.values()) for alternative in alternatives], reader.clauses
 
 
 class _Copier:
@@ -109,7 +113,9 @@ class _Reader:
     """Reads one pattern; remembers which meanings of `$or` it has met, as they cannot be mixed."""
 
     def __init__(self) -> None:
-        self.or_meanings: set[str] = set()
+        self.clauses: list[tuple[Path, Clause]] = []
+        self._or_meanings: set[str] = set()
+        self._combinations = 1
 
     def read_object(
         self, fields: Mapping[str, object], keys: Keys, path: Path, alternatives: list[_Alternative]
@@ -120,7 +126,7 @@ class _Reader:
             here = (*path, name)
             if name == "$or" and self._is_alternatives(value, here):
                 alternatives = self._read_or(cast("list[object]", value), keys, here, alternatives)
-            elif name in _RESERVED_IN_OR and "$or" in path and "alternatives" in self.or_meanings:
+            elif name in _RESERVED_IN_OR and "$or" in path and "alternatives" in self._or_meanings:
                 raise InvalidPattern(f'"{name}" is reserved for operators and cannot name a field inside "$or"', here)
             elif isinstance(value, Mapping):
                 inner = cast("Mapping[str, object]", value)
@@ -134,9 +140,9 @@ class _Reader:
                 )
         return alternatives
 
-    @staticmethod
-    def _add_clause(entries: list[object], keys: Keys, path: Path, alternatives: list[_Alternative]) -> None:
+    def _add_clause(self, entries: list[object], keys: Keys, path: Path, alternatives: list[_Alternative]) -> None:
         leaf = compile_leaf(entries, path)
+        self.clauses.append((path, (keys, leaf)))
         if ".".join(keys).count(".") >= _MAX_DEPTH:
             raise InvalidPattern(f"the name has more than {_MAX_DEPTH} parts between dots", path)
         for alternative in alternatives:
@@ -149,8 +155,8 @@ class _Reader:
         entries = cast("list[object]", value) if isinstance(value, list) else []
         objects = [cast("Mapping[str, object]", entry) for entry in entries if isinstance(entry, Mapping)]
         is_alternatives = any(set(fields) - _RESERVED_IN_OR for fields in objects)
-        self.or_meanings.add("alternatives" if is_alternatives else "field")
-        if len(self.or_meanings) > 1:
+        self._or_meanings.add("alternatives" if is_alternatives else "field")
+        if len(self._or_meanings) > 1:
             raise InvalidPattern('a pattern cannot use "$or" both for alternatives and as the name of a field', path)
         return is_alternatives
 
@@ -159,6 +165,9 @@ class _Reader:
     ) -> list[_Alternative]:
         if len(entries) < 2:
             raise InvalidPattern('"$or" needs at least two patterns to choose from', path)
+        self._combinations *= len(entries)
+        if self._combinations > _MAX_COMBINATIONS:
+            raise InvalidPattern(f'the "$or" of a pattern make more than {_MAX_COMBINATIONS} combinations', path)
         result: list[_Alternative] = []
         for index, entry in enumerate(entries):
             here = (*path, index)
@@ -166,6 +175,4 @@ class _Reader:
                 raise InvalidPattern(f'"$or" holds only patterns, found {shown(entry)}', here)
             copies = [dict(alternative) for alternative in alternatives]
             result += self.read_object(cast("Mapping[str, object]", entry), keys, here, copies)
-            if len(result) > _MAX_ALTERNATIVES:
-                raise InvalidPattern(f'"$or" makes more than {_MAX_ALTERNATIVES} combinations of fields', path)
         return result

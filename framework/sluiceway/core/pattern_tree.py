@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, TypeAlias, cast
 
 from sluiceway.core.pattern_operators import Leaf
@@ -67,17 +67,16 @@ def _elements(array: list[object]) -> Iterator[object]:
 
 
 def _compile_object(clauses: Sequence[Clause]) -> MatchObject:
+    with_dots = {_head(keys) for keys, _ in clauses if "." in keys[0]}
     below: dict[tuple[str, bool], list[Clause]] = {}
+    joined: dict[str, list[Clause]] = {}
     for keys, leaf in clauses:
-        below.setdefault((keys[0], len(keys) == 1), []).append((keys[1:], leaf))
-    plain: list[tuple[str, Match]] = []
-    dotted: list[MatchObject] = []
-    for (key, is_leaf), under in below.items():
-        match = _compile_leaf(under[0][1]) if is_leaf else _compile_branch(under)
-        if "." in key:
-            dotted.append(_dotted(key, match, under))
+        if _head(keys) in with_dots and keys != (_head(keys),):
+            joined.setdefault(_head(keys), []).append((keys, leaf))
         else:
-            plain.append((key, match))
+            below.setdefault((keys[0], len(keys) == 1), []).append((keys[1:], leaf))
+    plain = [(key, _compile_below(under)) for (key, _), under in below.items()]
+    dotted = [_dotted(head, under) for head, under in joined.items()]
 
     def match_object(value: Mapping[str, object]) -> bool:
         for key, match in plain:
@@ -88,19 +87,38 @@ def _compile_object(clauses: Sequence[Clause]) -> MatchObject:
     return match_object
 
 
-def _dotted(key: str, match: Match, under: list[Clause]) -> MatchObject:
-    """Match a key that has dots: for the service `a.b` is a key of that name or `b` inside `a`."""
-    head, _, tail = key.partition(".")
-    all_absent = all(leaf.absent for _, leaf in under)
+def _head(keys: Keys) -> str:
+    return keys[0].partition(".")[0]
 
-    @cache  # compiled when first needed: many dotted names under each other would multiply
-    def nested() -> Match:
-        return _compile_branch([((tail, *keys), leaf) for keys, leaf in under])
+
+def _compile_below(under: list[Clause]) -> Match:
+    return _compile_branch(under) if under[0][0] else _compile_leaf(under[0][1])
+
+
+def _dotted(head: str, clauses: list[Clause]) -> MatchObject:
+    """Match keys of which some have dots: for the service `a.b` is a key of that name or `b` inside `a`.
+
+    What is not there by its dotted name is looked for inside, with all else that is: it may be an array there.
+    """
+    whole: dict[tuple[str, bool], list[Clause]] = {}
+    for keys, leaf in clauses:
+        if keys[0] != head:
+            whole.setdefault((keys[0], len(keys) == 1), []).append((keys[1:], leaf))
+    by_name = [(key, _compile_below(under)) for (key, _), under in whole.items()]
+
+    @lru_cache(maxsize=8)  # which are there by name is the event's choice, so it must not fill the memory
+    def inside(named: frozenset[str]) -> Match:
+        """Compiled when first needed: many dotted names under each other would multiply."""
+        left = [(keys, leaf) for keys, leaf in clauses if keys[0] not in named]
+        return _compile_branch(
+            [(keys[1:] if keys[0] == head else (keys[0][len(head) + 1 :], *keys[1:]), leaf) for keys, leaf in left]
+        )
 
     def match_object(value: Mapping[str, object]) -> bool:
-        if key in value:
-            return match(value[key])
-        return nested()(value[head]) if head in value else all_absent
+        named = frozenset(key for key, _ in by_name if key in value)
+        if not all(match(value[key]) for key, match in by_name if key in named):
+            return False
+        return inside(named)(value.get(head, _MISSING))
 
     return match_object
 

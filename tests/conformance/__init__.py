@@ -1,0 +1,1 @@
+"""What Sluiceway's languages mean, held against second implementations: `make conformance`."""

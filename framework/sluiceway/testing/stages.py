@@ -35,7 +35,7 @@ from sluiceway.testing.pipeline import loaded
 from sluiceway.testing.strategies import Given, json_values, messages
 from sluiceway.testing.virtual_time import VirtualClock, run_virtual
 
-_MOST_REASONS: Final = 20
+_MOST_REASONS: Final = 10
 _LONGEST_REASON: Final = 4000
 
 

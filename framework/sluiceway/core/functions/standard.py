@@ -1,4 +1,4 @@
-"""The functions that expressions may call. More of them belong here."""
+"""JMESPath's own functions, without silent loss in numbers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,8 @@ TYPES_MAP["Decimal"] = "number"
 REVERSE_TYPES_MAP["number"] = (*REVERSE_TYPES_MAP["number"], "Decimal")
 
 
-class SluicewayFunctions(Functions):
-    """The functions that expressions may call: JMESPath's own, without silent loss in numbers.
-
-    Each is a method `_func_NAME` under `@signature(…)`: the library finds them by that.
-    """
+class StandardFunctions(Functions):
+    """JMESPath's own functions, those that lose digits in the library replaced."""
 
     @signature({"types": ["number"]})
     def _func_abs(self, number: float | Decimal) -> float | Decimal:
@@ -61,6 +58,6 @@ class SluicewayFunctions(Functions):
 
 
 def _finite(number: float) -> float:
-    if not math.isfinite(number):
+    if abs(number) == math.inf:  # not `isfinite`: an int may be beyond a double, and stays exact
         raise OverflowError("the sum is too large for a double")
     return number

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol, cast
 
 from sluiceway.core.functions.documented import documented
+from sluiceway.core.functions.numbers import EXACT, decimal_of
 from sluiceway.core.functions.signatures import ANY, ARRAY, OBJECT, Takes, short, signature
 from sluiceway.core.json import JSON
 
@@ -28,11 +29,10 @@ def _identity(value: JSON) -> Hashable:
         return frozenset((key, _identity(item)) for key, item in value.items())
     if isinstance(value, list):
         return tuple(map(_identity, value))
-    return (
-        (int, value)
-        if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-        else (type(value), value)
-    )
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        # As text, whose hash nobody can foresee: numbers could be chosen to have all the same one.
+        return (int, str(EXACT.normalize(decimal_of(value or 0))))
+    return (type(value), value)
 
 
 class ListFunctions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal, Inexact
+from fractions import Fraction
 from typing import Final, TypeAlias
 
 from sluiceway.core.functions.documented import documented
@@ -15,9 +16,8 @@ _MAX_DIGITS: Final = 4000
 """Of a result, as digits or as exponent: what is kept of a number that is read."""
 _MAX_PLACES: Final = 100
 
-# Holds any result of two numbers that are read, and so much of a quotient that none looks like a half and is not.
-_EXACT: Final = Context(prec=5 * _MAX_DIGITS)
-_EVEN: Final = Context(prec=5 * _MAX_DIGITS, traps=[Inexact])
+EXACT: Final = Context(prec=5 * _MAX_DIGITS)
+"""Holds any sum, difference and product of two numbers that are read."""
 _HOW: Final = {"half_even": ROUND_HALF_EVEN, "half_up": ROUND_HALF_UP, "up": ROUND_UP, "down": ROUND_DOWN}
 
 
@@ -38,7 +38,7 @@ def number_of(value: Decimal) -> Number:
         or len(value.as_tuple().digits) > _MAX_DIGITS
     ):
         raise ValueError(f"the result is too large to keep: {_MAX_DIGITS} digits are the limit")
-    is_whole = value == value.to_integral_value(context=_EXACT)
+    is_whole = value == value.to_integral_value(context=EXACT)
     if is_whole and value.adjusted() < 20:
         return int(value)
     as_float = float(value)
@@ -65,8 +65,14 @@ def _not_zero(number: Number) -> Decimal:
     return decimal_of(number)
 
 
+def _even(a: Decimal, b: Decimal) -> Decimal:
+    """Return a quotient; Inexact is raised when it does not end."""
+    digits = len(a.as_tuple().digits) + 4 * len(b.as_tuple().digits)  # one that ends has no more: 2^-n has n digits
+    return Context(prec=digits + 10, traps=[Inexact]).divide(a, b)
+
+
 def _rounded(value: Decimal, digits: int, how: str = ROUND_HALF_EVEN) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-digits), how, _EXACT)
+    return value.quantize(Decimal(1).scaleb(-digits), how, EXACT)
 
 
 class NumberFunctions:
@@ -75,17 +81,17 @@ class NumberFunctions:
     @signature(NUMBER, NUMBER)
     @documented("The exact sum. (`sum` takes a list.)", ("add(`0.1`, `0.2`)", 0.3))
     def _func_add(self, a: Number, b: Number) -> Number:
-        return number_of(_EXACT.add(decimal_of(a), decimal_of(b)))
+        return number_of(EXACT.add(decimal_of(a), decimal_of(b)))
 
     @signature(NUMBER, NUMBER)
     @documented("The exact difference.", ("subtract(`1`, `0.9`)", 0.1))
     def _func_subtract(self, a: Number, b: Number) -> Number:
-        return number_of(_EXACT.subtract(decimal_of(a), decimal_of(b)))
+        return number_of(EXACT.subtract(decimal_of(a), decimal_of(b)))
 
     @signature(NUMBER, NUMBER)
     @documented("The exact product.", ("multiply(`19.99`, `3`)", 59.97))
     def _func_multiply(self, a: Number, b: Number) -> Number:
-        return number_of(_EXACT.multiply(decimal_of(a), decimal_of(b)))
+        return number_of(EXACT.multiply(decimal_of(a), decimal_of(b)))
 
     @signature(NUMBER, checked(NUMBER, _not_zero), optional(checked(NUMBER, _digits)))
     @documented(
@@ -97,9 +103,11 @@ class NumberFunctions:
     def _func_divide(self, a: Number, b: Number, digits: Number | None = None) -> Number:
         divisor = _not_zero(b)
         if digits is not None:
-            return number_of(_rounded(_EXACT.divide(decimal_of(a), divisor), _digits(digits)))
+            places = _digits(digits)
+            quotient = Fraction(decimal_of(a)) / Fraction(divisor)  # decimals of any length would round twice
+            return number_of(EXACT.scaleb(Decimal(round(quotient * 10**places)), -places))
         try:
-            return number_of(_EVEN.divide(decimal_of(a), divisor))
+            return number_of(_even(decimal_of(a), divisor))
         except Inexact:
             raise ValueError(f"{short(a)} by {short(b)} does not come out even: say to how many digits") from None
 
@@ -111,8 +119,8 @@ class NumberFunctions:
     )
     def _func_modulo(self, a: Number, b: Number) -> Number:
         divisor = _not_zero(b)
-        rest = _EXACT.remainder(decimal_of(a), divisor)
-        return number_of(_EXACT.add(rest, divisor) if rest and (rest < 0) != (divisor < 0) else rest)
+        rest = EXACT.remainder(decimal_of(a), divisor)
+        return number_of(EXACT.add(rest, divisor) if rest and (rest < 0) != (divisor < 0) else rest)
 
     @signature(NUMBER, optional(checked(NUMBER, _places)), optional(checked(TEXT, _how)))
     @documented(

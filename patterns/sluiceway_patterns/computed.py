@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Final, Literal, Self, TypeAlias, cast
 
-from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema, model_validator
+from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluiceway import Expression, Reject, Settings
@@ -36,11 +36,11 @@ class Misfit(Exception):
         return Reject(place + self.problem, error=self.error)
 
 
-def _parse_jmes(value: object) -> Expression:
+def _parse_jmes(value: object, info: ValidationInfo) -> Expression:
     if isinstance(value, Expression):
         return value
     try:
-        return Expression.parse({"jmes": value})
+        return Expression.parse({"jmes": value}, info.context)
     except ValueError as error:
         # The message goes in last: pydantic fills in {names} in what it has put in before.
         context = {"offset": getattr(error, "offset", None), "message": str(error)}

@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sluiceway.core.errors import InvalidExpression
+from sluiceway.core.functions.tables import NO_TABLES, Tables
 from sluiceway.core.jmes import MAX_BYTES, compile_jmes
 from sluiceway.core.jmes_names import root_names
 from sluiceway.core.json import JSON, dump
@@ -30,8 +31,8 @@ class Expression:
 
     __slots__ = ("_literal", "_program", "_written")
 
-    def __init__(self, *, jmes: str | None = None, literal: JSON = None) -> None:
-        self._program = None if jmes is None else compile_jmes(jmes)
+    def __init__(self, *, jmes: str | None = None, literal: JSON = None, tables: Tables = NO_TABLES) -> None:
+        self._program = None if jmes is None else compile_jmes(jmes, tables)
         self._literal = literal
         try:
             self._written = (jmes, dump(literal))
@@ -39,11 +40,12 @@ class Expression:
             raise InvalidExpression(f"the literal is not JSON: {error}") from None
 
     @classmethod
-    def parse(cls, value: object) -> Expression:
+    def parse(cls, value: object, context: object = None) -> Expression:
         """Read an expression as it stands in a pipeline file.
 
         Args:
             value: `{jmes: text}`, `{literal: anything}`, a scalar, or an `Expression`, which is returned.
+            context: The context of the validation, a pydantic validator's `info.context`: it has the file's tables.
 
         Raises:
             InvalidExpression: The JMESPath cannot be compiled, or the value is a list or another mapping.
@@ -59,7 +61,7 @@ class Expression:
             return cls(literal=cast("JSON", content))
         if not isinstance(content, str):
             raise InvalidExpression(f"jmes takes text, found {type(content).__name__}: put it in quotes")
-        return cls(jmes=content)
+        return cls(jmes=content, tables=_tables(context))
 
     def evaluate(self, view: Mapping[str, object]) -> JSON:
         """Compute the value for one message; a path that leads nowhere gives None.
@@ -105,7 +107,7 @@ class Expression:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             cls._validate, serialization=core_schema.plain_serializer_function_ser_schema(cls._as_written)
         )
 
@@ -127,9 +129,9 @@ class Expression:
         }
 
     @classmethod
-    def _validate(cls, value: object) -> Expression:
+    def _validate(cls, value: object, info: core_schema.ValidationInfo) -> Expression:
         try:
-            expression = cls.parse(value)
+            expression = cls.parse(value, info.context)
         except InvalidExpression as error:
             at_text = isinstance(value, Mapping) and "jmes" in value and len(cast("Mapping[str, object]", value)) == 1
             # The message goes in last, as pydantic replaces {names} in what it has put in before.
@@ -143,6 +145,11 @@ class Expression:
         if self.text is not None:
             return {"jmes": self.text}
         return {"literal": self._literal} if isinstance(self._literal, (dict, list)) else self._literal
+
+
+def _tables(context: object) -> Tables:
+    found = cast("Mapping[str, object]", context).get("tables") if isinstance(context, Mapping) else None
+    return cast("Tables", found or NO_TABLES)
 
 
 def _tagged(value: Mapping[object, object]) -> tuple[object, object]:

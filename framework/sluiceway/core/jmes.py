@@ -20,7 +20,8 @@ from jmespath.parser import Parser
 from jmespath.visitor import Options, TreeInterpreter
 
 from sluiceway.core.errors import InvalidExpression, Reject
-from sluiceway.core.jmes_functions import SluicewayFunctions
+from sluiceway.core.functions.tables import NO_TABLES, Tables
+from sluiceway.core.jmes_functions import SluicewayFunctions, arity, check_literals
 from sluiceway.core.json import JSON
 
 MAX_BYTES = 4096
@@ -47,21 +48,26 @@ class _Token(NamedTuple):
     start: int
 
 
-_INTERPRETER = TreeInterpreter(Options(custom_functions=SluicewayFunctions()))
+_FUNCTIONS = SluicewayFunctions()
 
 
-def compile_jmes(text: str) -> Program:
+def compile_jmes(text: str, tables: Tables = NO_TABLES) -> Program:
     """Compile a JMESPath expression over the view of a message.
 
+    Args:
+        text: The expression.
+        tables: What `lookup` may look up.
+
     Raises:
-        InvalidExpression: Too long or too deep, a syntax error, an unknown function, a wrong number of
-            arguments, or `&` where no function takes an expression.
+        InvalidExpression: Too long or too deep, a syntax error, an unknown function or table, a wrong number of
+            arguments, a literal that a function does not take, or `&` where no function takes an expression.
     """
+    functions = SluicewayFunctions(tables) if tables else _FUNCTIONS
     tokens = _tokenize(text)
     _refuse_depth(tokens)
     node = _parse(text)
-    _check_functions(node, tokens)
-    return _path(tokens) or _search(text, node, tokens)
+    _check_functions(node, tokens, functions)
+    return _path(tokens) or _search(text, node, tokens, functions)
 
 
 def _tokenize(text: str) -> list[_Token]:
@@ -152,7 +158,7 @@ def _parse(text: str) -> _Node:
         raise InvalidExpression(f"syntax error: {error}") from None
 
 
-def _check_functions(node: _Node, tokens: Sequence[_Token]) -> None:
+def _check_functions(node: _Node, tokens: Sequence[_Token], functions: SluicewayFunctions) -> None:
     names: dict[object, list[int]] = {}
     for token, following in pairwise(tokens):
         if token.type == "unquoted_identifier" and following.type == "lparen":
@@ -162,7 +168,7 @@ def _check_functions(node: _Node, tokens: Sequence[_Token]) -> None:
     for part in _walk(node):
         if part["type"] == "function_expression":
             starts = names.get(part["value"])
-            allowed |= _check_call(part, starts.pop(0) if starts else None)
+            allowed |= _check_call(part, functions, starts.pop(0) if starts else None)
         elif part["type"] == "expref":
             start = next(references)
             if id(part) not in allowed:
@@ -182,19 +188,24 @@ def _walk(node: _Node) -> Iterator[_Node]:
         stack.extend(reversed(children))
 
 
-def _check_call(call: _Node, start: int | None) -> set[int]:
+def _check_call(call: _Node, functions: SluicewayFunctions, start: int | None) -> set[int]:
     """Check one call and return the ids of the `&` arguments that the function takes."""
     name, arguments = str(call["value"]), call["children"]
-    table: dict[str, dict[str, Any]] = SluicewayFunctions.FUNCTION_TABLE
+    table: dict[str, dict[str, Any]] = functions.FUNCTION_TABLE
     if name not in table:
         near = difflib.get_close_matches(name, table, n=1)
         hint = f"did you mean {near[0]}()?" if near else f"there are {', '.join(sorted(table))}"
         raise InvalidExpression(f"there is no function {name}(): {hint}", start)
-    takes: Sequence[Mapping[str, Any]] = table[name]["signature"]
-    at_least = bool(takes) and bool(takes[-1].get("variadic"))
-    if len(arguments) < len(takes) or (len(arguments) > len(takes) and not at_least):
-        wanted = f"{'at least ' if at_least else ''}{len(takes)} argument{'' if len(takes) == 1 else 's'}"
+    takes = table[name]["signature"]
+    least, most = arity(takes)
+    if len(arguments) < least or (most is not None and len(arguments) > most):
+        count = f"at least {least}" if most is None else f"{least}" if most == least else f"{least} to {most}"
+        wanted = f"{count} argument{'' if count.endswith('1') else 's'}"
         raise InvalidExpression(f"{name}() takes {wanted}, not {len(arguments)}", start)
+    try:
+        check_literals(functions, name, arguments)
+    except ValueError as error:
+        raise InvalidExpression(_cause(error), start) from None
     return {id(a) for a, t in zip(arguments, takes, strict=False) if "expref" in t["types"]}
 
 
@@ -221,13 +232,14 @@ def _path(tokens: Sequence[_Token]) -> Program | None:
     return follow if rest else lambda view: _plain(view.get(first))
 
 
-def _search(text: str, node: _Node, tokens: Sequence[_Token]) -> Program:
+def _search(text: str, node: _Node, tokens: Sequence[_Token], functions: SluicewayFunctions) -> Program:
     wanted = _names(tokens)
+    interpreter = TreeInterpreter(Options(custom_functions=functions))
 
     def search(view: Mapping[str, object]) -> JSON:
         root = {name: _plain(view[name]) for name in view if wanted is None or name in wanted}
         try:
-            return cast("JSON", _INTERPRETER.visit(cast("Any", node), root))
+            return cast("JSON", interpreter.visit(cast("Any", node), root))
         except (ValueError, TypeError, ArithmeticError) as error:
             raise Reject(f"the expression `{text}` cannot be computed: {_cause(error)}") from error
 

@@ -1,66 +1,105 @@
-"""The functions that expressions may call. More of them belong here."""
+"""All the functions that expressions may call, and how a call is checked."""
 
 from __future__ import annotations
 
-import math
-import re
-from decimal import Context, Decimal
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
-from jmespath.functions import REVERSE_TYPES_MAP, TYPES_MAP, Functions, signature
+from jmespath.exceptions import ArityError
+from jmespath.functions import Functions
 
-from sluiceway.core.json import JSON, InvalidJSON, dump, parse
+from sluiceway.core.functions.dates import DateFunctions
+from sluiceway.core.functions.hashes import HashFunctions
+from sluiceway.core.functions.lists import ListFunctions
+from sluiceway.core.functions.numbers import NumberFunctions
+from sluiceway.core.functions.regex import RegexFunctions
+from sluiceway.core.functions.signatures import Takes, arity
+from sluiceway.core.functions.standard import StandardFunctions
+from sluiceway.core.functions.tables import NO_TABLES, TableFunctions, Tables
+from sluiceway.core.functions.text import TextFunctions
+from sluiceway.core.functions.urls import UrlFunctions
 
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_EXACT = Context(prec=20_000)  # holds any sum of the numbers that `parse` lets in
+__all__ = ["THEMES", "SluicewayFunctions", "arity", "check_literals"]
 
-# The library knows types by name, in these tables; nothing else that it may meet is called Decimal.
-TYPES_MAP["Decimal"] = "number"
-REVERSE_TYPES_MAP["number"] = (*REVERSE_TYPES_MAP["number"], "Decimal")
+THEMES: Final[Sequence[type]] = (
+    TextFunctions,
+    RegexFunctions,
+    NumberFunctions,
+    DateFunctions,
+    ListFunctions,
+    HashFunctions,
+    UrlFunctions,
+    TableFunctions,
+)
+"""In the order of the documentation."""
 
 
-class SluicewayFunctions(Functions):
-    """The functions that expressions may call: JMESPath's own, without silent loss in numbers.
+class SluicewayFunctions(
+    TextFunctions,
+    RegexFunctions,
+    NumberFunctions,
+    DateFunctions,
+    ListFunctions,
+    HashFunctions,
+    UrlFunctions,
+    TableFunctions,
+    StandardFunctions,
+):
+    """The functions that expressions may call: JMESPath's own and ours.
 
     Each is a method `_func_NAME` under `@signature(…)`: the library finds them by that.
+
+    Args:
+        tables: What `lookup` may look up.
     """
 
-    @signature({"types": ["number"]})
-    def _func_abs(self, number: float | Decimal) -> float | Decimal:
-        return number.copy_abs() if isinstance(number, Decimal) else abs(number)  # abs() rounds to 28 digits
+    def __init__(self, tables: Tables = NO_TABLES) -> None:
+        super().__init__(tables)
 
-    @signature({"types": ["array-number"]})
-    def _func_sum(self, numbers: list[float | Decimal]) -> float | Decimal:
-        if not any(isinstance(number, Decimal) for number in numbers):
-            return _finite(sum(cast("list[float]", numbers)))
-        total = Decimal(0)
-        for number in numbers:
-            total = _EXACT.add(total, Decimal(str(number)))
-        return total
-
-    @signature({"types": ["array-number"]})
-    def _func_avg(self, numbers: list[float | Decimal]) -> float | Decimal | None:
-        return self._func_sum(numbers) / len(numbers) if numbers else None
-
-    @signature({"types": []})
-    def _func_to_number(self, value: object) -> JSON:
-        if isinstance(value, str) and _JSON_NUMBER.fullmatch(value):
-            try:
-                return parse(value.encode(), exact=True)
-            except InvalidJSON:  # beyond the digits that we keep
-                return None
-        return value if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) else None
-
-    @signature({"types": []})
-    def _func_to_string(self, value: JSON) -> str:
-        return value if isinstance(value, str) else dump(value).decode()
-
-    @signature({"types": []})
-    def _func_type(self, value: object) -> str:
-        return TYPES_MAP[type(value).__name__]
+    def _validate_arguments(self, args: Sequence[object], signature: Sequence[Takes], function_name: str) -> None:
+        """Check a call's arguments; the library knows none that may be left out."""
+        least, most = arity(signature)
+        if len(args) < least or (most is not None and len(args) > most):
+            raise ArityError(least, len(args), function_name)
+        check_types(self, function_name, dict(enumerate(args)))
 
 
-def _finite(number: float) -> float:
-    if not math.isfinite(number):
-        raise OverflowError("the sum is too large for a double")
-    return number
+def check_types(functions: Functions, name: str, arguments: Mapping[int, object]) -> None:
+    """Check the types of some arguments of a call, given by their places.
+
+    Raises:
+        JMESPathTypeError: The function does not take one.
+    """
+    signature: Sequence[Takes] = functions.FUNCTION_TABLE[name]["signature"]
+    for place, value in arguments.items():
+        if types := signature[min(place, len(signature) - 1)]["types"]:
+            cast("Any", functions)._type_check_single(value, types, name)  # noqa: SLF001 - the library's hook for subclasses
+
+
+def check_literals(functions: SluicewayFunctions, name: str, arguments: Sequence[Mapping[str, Any]]) -> None:
+    """Check what is known of a call's arguments, given as nodes, before it is computed.
+
+    Where several must fit, the function has a method `_check_NAME`, which takes what it takes; None is not known yet.
+
+    Raises:
+        ValueError: No message could make the call right.
+    """
+    signature: Sequence[Takes] = functions.FUNCTION_TABLE[name]["signature"]
+    literals = {place: node["value"] for place, node in enumerate(arguments) if node["type"] == "literal"}
+    check_types(functions, name, literals)
+    try:
+        for place, takes in enumerate(signature):
+            if "check" in takes and place in literals:
+                takes["check"](literals[place])
+        if check := getattr(functions, f"_check_{name}", None):
+            check(*map(literals.get, range(len(arguments))))
+    except ValueError as error:
+        raise ValueError(f"{name}(): {error}") from None
+    for place, takes in enumerate(signature):
+        if takes.get("literal") and place not in literals:
+            raise ValueError(
+                f"{name}() takes its {_ORDINALS[place]} argument as a text in quotes, known without a message"
+            )
+
+
+_ORDINALS: Final = ("first", "second")

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import cast
 
 from sluiceway.core.message import Message
@@ -130,6 +131,7 @@ def _in_threads(
             raise RuntimeError(f"the stage raised {type(error).__name__}") from error
 
     def call(message: Message) -> Awaitable[Result]:
-        return asyncio.get_running_loop().run_in_executor(threads, guarded, message)
+        context = copy_context()  # the run's time and chance, for the expressions that the stage evaluates
+        return asyncio.get_running_loop().run_in_executor(threads, lambda: context.run(guarded, message))
 
     return call

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Literal, TypeAlias
 
+from sluiceway.core.ambient import within
 from sluiceway.core.message import Message
 from sluiceway.core.spec import Pipeline, StageSpec
 from sluiceway.engine.batcher import Batcher
@@ -106,6 +107,10 @@ class Worker:
         Raises:
             OutsideError: The source is gone, or access to it was denied.
         """
+        with within(self._around.clock.now, self._around.random):  # for the expressions in all tasks that it starts
+            await self._work()
+
+    async def _work(self) -> None:
         if self._around.threads:
             self.keeper.start()
         progress = asyncio.create_task(self._mark_progress())

@@ -22,6 +22,7 @@ from sluiceway.cli import (  # the name of a command is that of its file
     graph,
     lint,
     list,  # noqa: A004 - as above
+    new,
     run,
     schema,
     send,
@@ -42,11 +43,11 @@ app = typer.Typer(
 )
 
 
-def _add(name: str, command: Callable[..., None]) -> None:
+def _add(name: str, command: Callable[..., None], to: typer.Typer = app) -> None:
     """Add a command, the lines of its docstring joined: help is wrapped to the terminal's width, and only once."""
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    app.command(name, help=text)(guarded(command))
+    to.command(name, help=text)(guarded(command))
 
 
 _add("run", run.command)
@@ -59,6 +60,11 @@ _add("explain", explain.command)
 _add("graph", graph.command)
 _add("list", list.command)
 _add("schema", schema.command)
+
+_new = typer.Typer(help="Begin a pipeline or a plugin.", no_args_is_help=True)
+_add("pipeline", new.pipeline, _new)
+_add("plugin", new.plugin, _new)
+app.add_typer(_new, name="new")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""What `sluiceway new` writes: a pipeline proposed from samples, a plugin package."""

@@ -65,7 +65,8 @@ def plugin(
 
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise typer.BadParameter(
-            f"{name[:60]!r} is no name for a package: small letters, digits and `-`, at most {LONGEST}, such as price-list"
+            f"{name[:60]!r} is no name for a package, such as price-list: small letters, digits and `-`,"
+            f" at most {LONGEST}"
         )
     folder = Path(f"sluiceway-{name}")
     _refuse_existing(folder)

@@ -10,6 +10,14 @@ from sluiceway.core.json import JSON
 
 Node: TypeAlias = dict[str, JSON]
 
+_TYPES: Final = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 _LEVELS: Final = 20
 _MEMBERS: Final = 500
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -52,18 +60,4 @@ def _members(objects: Sequence[Mapping[str, JSON]], level: int) -> Node:
 
 
 def _type(value: JSON) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case dict():
-            return "object"
-        case _:
-            return "number"
+    return _TYPES.get(type(value), "number")  # a Decimal is one too

@@ -72,7 +72,7 @@ def headers(like: Mapping[str, str] | None = None) -> st.SearchStrategy[dict[str
         return others
     known = st.fixed_dictionaries({}, optional={name: st.just(value) | values for name, value in like.items()})
     whole = st.just(dict(like))
-    return st.builds(lambda one, more: {**more, **one}, whole | known, others)
+    return st.tuples(others, whole | known).map(lambda drawn: {**drawn[0], **drawn[1]})
 
 
 def messages(*like: Given) -> st.SearchStrategy[Message]:

@@ -10,7 +10,7 @@ from sluiceway.core.json import JSON
 
 Node: TypeAlias = dict[str, JSON]
 
-_TYPES: Final = {
+_TYPES: Final[Mapping[type[object], str]] = {
     type(None): "null",
     bool: "boolean",
     int: "integer",

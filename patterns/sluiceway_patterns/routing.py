@@ -1,19 +1,16 @@
-"""Patterns that decide where a message goes, or whether it goes on at all."""
+"""Patterns that decide by the message's own content where it goes, or whether it goes on at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, Literal, cast
+from collections.abc import Sequence
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
-from sluiceway import Drop, EventPattern, Message, Stage
-
-_VIEW: Final = ("id", "body", "headers", "meta")
+from sluiceway import Decision, Drop, EventPattern, Message, Place, Settings
+from sluiceway_patterns.choices import Label, Otherwise, OverMessage, go_otherwise, labels_of, names_view
 
 
-class Filter(Stage):
+class Filter(OverMessage):
     """Let through what matches an event pattern and drop the rest.
 
     The pattern is Amazon EventBridge's ("Amazon EventBridge event patterns" in its user guide), written in YAML,
@@ -33,39 +30,99 @@ class Filter(Stage):
     ```
     """
 
-    of: Literal["body"] | None = Field(
-        default=None, description="`body` applies the pattern to the event in the body; default: to the message."
-    )
     pattern: EventPattern = Field(description="The event pattern; what it matches passes.")
 
     @field_validator("pattern")
     @classmethod
     def _names_the_view(cls, pattern: EventPattern, info: ValidationInfo) -> EventPattern:
-        if info.data.get("of", "invalid") is not None:
-            return pattern
-        for path in _top_keys(pattern.source):
-            if path[-1] not in _VIEW:
-                raise PydanticCustomError(
-                    "event_pattern",
-                    "a message has {view}, but no '{key}': for a pattern over the event in the body, add of: body",
-                    {"view": ", ".join(_VIEW), "key": str(path[-1])[:80], "path": list(path)},
-                )
+        names_view(pattern, info.data)
         return pattern
+
+    def branches(self) -> Sequence[Place]:
+        """Return the pattern: a test should get something through."""
+        return (("pattern",),)
+
+    def decisions(self, message: Message) -> Sequence[Decision]:
+        """Say whether the pattern matches, and which clause does not."""
+        taken, text = self.found(self.pattern, message)
+        return (Decision(("pattern",), text, taken),)
 
     def process(self, message: Message) -> Message | Drop:
         """Return the message, or drop it."""
-        event = message.view if self.of is None else message.body
-        if isinstance(event, Mapping) and self.pattern.matches(event):
+        event = self.event(message)
+        if event is not None and self.pattern.matches(event):
             return message
         # One reason for all: drops are counted by reason, so it must not name values of the message.
         return Drop("no pattern matched")
 
 
-def _top_keys(pattern: Mapping[str, object]) -> Iterator[tuple[str | int, ...]]:
-    """Yield the path of every key that the pattern looks up in the event itself."""
-    for key, value in pattern.items():
-        if key == "$or" and isinstance(value, list):
-            for index, alternative in enumerate(cast("list[Mapping[str, object]]", value)):
-                yield from ((key, index, *path) for path in _top_keys(alternative))
-        else:
-            yield (key,)
+class Route(Settings):
+    """A route, and the messages that go there."""
+
+    to: Label = Field(description="The route.")
+    when: EventPattern = Field(description="The event pattern; what it matches goes there.")
+
+
+class Router(OverMessage):
+    """Put each message on the route of the first event pattern that it matches.
+
+    The patterns are tried in the order of the file, and the first that matches decides; so the narrower ones come
+    first. They are written as for `filter`, over `id`, `body`, `headers` and `meta`, or with `of: body` over the event
+    in the body. Routes that an earlier stage had put the message on are replaced.
+
+    A message that no pattern matches is rejected (`unroutable`), unless `otherwise` says `drop` or names a route.
+    Stages and sinks with `routes: [web]` take what is on the route `web`; sinks without `routes` take everything.
+
+    This is the Content-Based Router of Enterprise Integration Patterns (Hohpe and Woolf, chapter 7).
+
+    ```yaml
+    - id: by-channel
+      use: router
+      with:
+        routes:
+          - {to: web, when: {body: {channel: [web, app]}}}
+          - {to: store, when: {body: {channel: [{prefix: "store-"}]}}}
+        otherwise: {to: by-hand}
+    ```
+    """
+
+    routes: tuple[Route, ...] = Field(
+        min_length=1, max_length=10_000, description="The routes, each `to` where and `when`; the first match decides."
+    )
+    otherwise: Otherwise = Field(
+        default="reject", description="What no pattern matches: `reject` it, `drop` it, or a route, `{to: …}`."
+    )
+
+    @field_validator("routes")
+    @classmethod
+    def _name_the_view(cls, routes: tuple[Route, ...], info: ValidationInfo) -> tuple[Route, ...]:
+        for index, route in enumerate(routes):
+            names_view(route.when, info.data, index, "when")
+        return routes
+
+    def labels(self) -> Sequence[str]:
+        """Return the routes, each once."""
+        return tuple(dict.fromkeys([*(route.to for route in self.routes), *labels_of(self.otherwise)]))
+
+    def branches(self) -> Sequence[Place]:
+        """Return each route, and `otherwise`."""
+        return (*(("routes", index) for index in range(len(self.routes))), ("otherwise",))
+
+    def decisions(self, message: Message) -> Sequence[Decision]:
+        """Say of each pattern that was tried why it did not match, or that it did."""
+        made: list[Decision] = []
+        for index, route in enumerate(self.routes):
+            taken, text = self.found(route.when, message)
+            made.append(Decision(("routes", index), text, taken))
+            if taken:
+                return made
+        return (*made, Decision(("otherwise",), "no pattern matched", taken=True))
+
+    def process(self, message: Message) -> Message | Drop:
+        """Return the message on its route, or what `otherwise` makes of it."""
+        event = self.event(message)
+        if event is not None:
+            for route in self.routes:
+                if route.when.matches(event):
+                    return message.to(route.to)
+        return go_otherwise(message, self.otherwise, "no pattern of the router matched")

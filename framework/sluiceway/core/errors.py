@@ -37,8 +37,8 @@ ErrorClass: TypeAlias = Literal[
 ]
 """Why a message was dead-lettered. The list is closed: alarms and redrive rules are written against it."""
 
-RejectClass: TypeAlias = Literal["invalid", "missing", "oversize", "unroutable", "refused", "incomplete"]
-"""The classes that a stage or sink may itself give; the engine alone decides expired, exhausted and bug."""
+RejectClass: TypeAlias = Literal["invalid", "missing", "oversize", "unroutable", "refused", "expired", "incomplete"]
+"""The classes that a stage or sink may itself give; the engine alone decides exhausted and bug."""
 
 
 class SluicewayError(Exception):

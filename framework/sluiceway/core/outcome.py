@@ -48,7 +48,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Bypass:
-    """The message leaves the chain here: no stage behind this one sees it, and it goes to the sinks of its routes."""
+    """The message leaves the chain here: no stage behind this one sees it, and it goes to the sinks of its routes.
+
+    Sinks without `routes` take it only when it is on no route: a copy for one sink is not for all of them.
+    """
 
     message: Message
 

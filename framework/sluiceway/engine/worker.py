@@ -66,7 +66,7 @@ class Worker:
         legs = Legs(parts.store, around, ttl=parts.retention)
         self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age, legs=legs)
         stages = [(stage, parts.processes.get(stage.id)) for stage in pipeline.stages]
-        self._chain = Chain(stages, self._ledger, self._spawn, partial(self._make_gather, parts), self._hand_out)
+        self._chain = Chain(stages, self._ledger, self._spawn, partial(self._make_gather, parts), self._hand_over)
         self._sinks = [
             Batcher(sink, parts.sends[sink.id], pipeline, self._ledger, around, self._spawn) for sink in pipeline.sinks
         ]
@@ -173,13 +173,19 @@ class Worker:
             combiner, end, self._pipeline, self._ledger, around=self._around, spawn=self._spawn, resume=resume
         )
 
-    def _hand_out(self, message: Message, owner: AnyOwner) -> None:
-        """Give a message to every sink that takes it."""
+    def _hand_over(self, message: Message, owner: AnyOwner) -> None:
+        """Give what bypasses the chain to the sinks of its routes; a copy for one is not for those that take all."""
+        self._hand_out(message, owner, for_all=not message.routes)
+
+    def _hand_out(self, message: Message, owner: AnyOwner, *, for_all: bool = True) -> None:
+        """Give a message to every sink that takes it; one without `routes` takes what is for all."""
         if self._lanes is not None and owner.comes_again:
             # Another child of it failed in a stage: the order in which they come to a sink is that of the next time.
             owner.end(message, Ending("returned", "sinks", "another part of the message comes again"))
             return
-        takers = [sink for sink in self._sinks if not sink.routes or not sink.routes.isdisjoint(message.routes)]
+        takers = [
+            sink for sink in self._sinks if (for_all and not sink.routes) or not sink.routes.isdisjoint(message.routes)
+        ]
         if not takers:
             routes = ", ".join(message.routes) or "none"
             reason = f"no sink takes it (its routes: {routes})"

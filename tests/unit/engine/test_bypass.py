@@ -64,9 +64,17 @@ def test_one_that_bypasses_alone_keeps_its_id(bench: type[Bench]) -> None:
 def test_the_delivery_is_settled_when_the_copy_has_ended_too(bench: type[Bench]) -> None:
     sinks = {"bus": StrictSink(), "audit": StrictSink(calls=[Transient("reset")])}
     run = bench(stages={"tap": tap}, sinks=sinks, routes=ROUTES).send("a").run()
-    assert len(run.sinks["bus"].accepted) == 2, "a sink without routes takes both"
+    assert [m.id for m in run.sinks["bus"].accepted] == ["m1/0"], "a copy for one sink is not for those that take all"
     assert [m.id for m in run.sinks["audit"].accepted] == ["m1/1"]
     assert run.queue.deleted == ["m1"]
+
+
+def test_a_copy_without_routes_goes_to_the_sinks_without(bench: type[Bench]) -> None:
+    def leave(message: Message) -> Bypass:
+        return Bypass(message)
+
+    run = bench(stages={"leave": leave}, sinks=two_sinks(), routes=ROUTES).send("a").run()
+    assert (len(run.sinks["bus"].accepted), run.sinks["audit"].accepted) == (1, [])
 
 
 def test_a_copy_that_no_sink_takes_dead_letters_the_message(bench: type[Bench]) -> None:

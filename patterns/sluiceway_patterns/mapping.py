@@ -145,16 +145,11 @@ def _children(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
-def check_body(node: Node) -> Node:
-    """Refuse a node that makes no body of its own."""
+def check_body(node: Node, *, added: Sequence[str] = ()) -> Node:
+    """Refuse a node that makes no body of its own, may make nothing, or names what is not there."""
     if isinstance(node, Scalar):
         hint = "expected a mapping in the shape of the new body; an expression is written {jmes: …}"
         raise PydanticCustomError("map", "{message}", {"message": hint})
-    return check_value(node)
-
-
-def check_value(node: Node, added: Sequence[str] = ()) -> Node:
-    """Refuse a node that may make nothing, or that names what is not there."""
     if isinstance(node, Computed) and node.optional:
         raise PydanticCustomError("map", "the whole body cannot be left out: remove optional")
     if wrong := list(wrong_names(node, added)):

@@ -1,0 +1,121 @@
+"""`composed_message`: each part after its kind, and all of them in their places again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sluiceway import JSON, Message, Reject
+from sluiceway_patterns.splitter import ComposedMessage
+
+PARTS = [
+    {"when": {"item": {"kind": ["book"]}}, "map": {"sku": {"jmes": "item.isbn"}, "at": {"jmes": "index"}}},
+    {"when": {"item": {"kind": [{"exists": True}]}, "body": {"eu": [True]}}, "map": {"eu": {"jmes": "body.order"}}},
+    {"when": {"item": [3]}, "map": {"three": True}},
+]
+
+
+def composed(**keys: Any) -> ComposedMessage:
+    return ComposedMessage.model_validate({"each": {"jmes": "body.lines"}, "into": "lines", "parts": PARTS, **keys})
+
+
+def lines(body: dict[str, JSON], **keys: Any) -> JSON:
+    made = composed(**keys).process(Message(body, id="m1")).body
+    assert isinstance(made, dict)
+    return made["lines"]
+
+
+BOOK: JSON = {"kind": "book", "isbn": "978"}
+FILM: JSON = {"kind": "film"}
+
+
+def test_each_part_is_made_by_the_first_kind_that_it_is_of_in_its_place() -> None:
+    message = Message({"order": "A", "eu": True, "lines": [FILM, BOOK, 3]}, id="m1", headers={"h": "x"})
+    made = composed().process(message)
+    assert made.body == {"order": "A", "eu": True, "lines": [{"eu": "A"}, {"sku": "978", "at": 1}, {"three": True}]}
+    assert (made.id, made.headers) == ("m1", {"h": "x"})
+    assert message.body == {"order": "A", "eu": True, "lines": [FILM, BOOK, 3]}
+
+
+def test_a_part_of_no_kind_is_rejected_kept_or_left_out() -> None:
+    body: dict[str, JSON] = {"lines": [BOOK, FILM]}
+    book = {"sku": "978", "at": 0}
+    with pytest.raises(Reject, match="part 1 is an object that matches none of the patterns"):
+        lines(body)
+    assert lines(body, otherwise="keep") == [book, FILM]
+    assert lines(body, otherwise="drop") == [book]
+    assert lines({"lines": []}) == []
+
+
+def test_the_new_list_may_stand_elsewhere_and_what_is_there_is_replaced() -> None:
+    made = composed(into="made.lines").process(Message({"lines": [BOOK], "made": {"by": 1, "lines": 0}}))
+    assert made.body == {"lines": [BOOK], "made": {"by": 1, "lines": [{"sku": "978", "at": 0}]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "reason"),
+    [
+        ({}, "missing", "the list of parts, body.lines, is missing or null"),
+        ({"lines": 7}, "invalid", "the list of parts, body.lines, is 7, not a list"),
+        ({"lines": [3, 3, 3, 3]}, "oversize", "it has 4 parts, and max_parts allows 3"),
+        ({"lines": [3, {"kind": "book"}]}, "missing", "1.sku: item.isbn is missing or null"),
+    ],
+)
+def test_what_has_no_parts_or_wrong_ones_is_rejected(body: JSON, error: str, reason: str) -> None:
+    with pytest.raises(Reject) as caught:
+        composed(max_parts=3).process(Message(body))
+    assert (caught.value.error, caught.value.reason) == (error, reason)
+
+
+def test_the_decisions_say_of_which_kind_each_part_is() -> None:
+    stage = composed(otherwise="keep")
+    decisions = stage.decisions(Message({"lines": [3, BOOK, FILM]}))
+    assert [(each.place, each.text, each.taken) for each in decisions] == [
+        (("parts", 2), "part 0 matches", True),
+        (("parts", 0), "part 1 matches", True),
+        (("otherwise",), "part 2 is of no kind", True),
+    ]
+    assert stage.branches() == [("parts", 0), ("parts", 1), ("parts", 2), ("otherwise",)]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner | st.just(BOOK), max_size=4)
+        | st.dictionaries(st.sampled_from(["lines", "kind", "isbn", "eu", "order", "made"]), inner)
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=200)
+@given(
+    body=json_values, otherwise=st.sampled_from(["keep", "drop", "reject"]), into=st.sampled_from(["lines", "made.x"])
+)
+def test_whatever_the_body_is_it_is_composed_or_rejected(body: JSON, otherwise: str, into: str) -> None:
+    try:
+        made = composed(otherwise=otherwise, into=into).process(Message(body))
+    except Reject:
+        return
+    assert isinstance(made.body, dict)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"parts": []}, "parts"),
+        ({"parts": [{"when": {"kind": ["book"]}, "map": {}}]}, "there is no `kind` but id, body, headers, meta, item"),
+        ({"parts": [{"when": {"item": {"kind": "book"}}, "map": {}}]}, "parts.0.when"),
+        ({"parts": [{"when": {"item": [1]}, "map": {"n": {"jmes": "itm.n"}}}]}, "there is no `itm`"),
+        ({"into": "a..b"}, "into"),
+        ({"each": "body.lines"}, "write {jmes: body.lines}"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(keys: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        composed(**keys)
+    assert says in str(caught.value)

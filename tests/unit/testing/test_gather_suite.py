@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from sluiceway import Gather, Message, Reject
 from sluiceway.testing.gathers import CHECKS, Check, Sample
 
+DOCS = Path(__file__).parents[3] / "docs"
 NAMES = [check.__name__ for check in CHECKS]
 
 
@@ -19,7 +22,7 @@ class Order(Gather):
 
     def key(self, message: Message) -> str:
         match message.body:
-            case {"order": str(order), "of": int(), "parcel": str() | int()} if order.isprintable():
+            case {"order": str(order), "of": int(), "parcel": str() | int()}:
                 return order
         raise Reject("no parcel")
 
@@ -156,6 +159,16 @@ def test_a_sample_that_is_no_group_is_refused() -> None:
     assert "members_have_one_key_each_time_they_are_asked" in breaches(Order(), others)
     assert "the_sample_is_a_whole_group" in breaches(Order(), [*parcels(1, 2), *parcels(1)])
     assert "the_sample_is_a_whole_group" in breaches(Order(size=2), parcels(1, 2, 3))
+
+
+def test_the_gather_of_the_documentation_keeps_the_contract() -> None:
+    spec = importlib.util.spec_from_file_location("parcels", DOCS / "examples" / "parcels.py")
+    assert spec is not None
+    assert spec.loader is not None
+    parcels_file = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(parcels_file)
+    members = [Message({"order": "A", "of": 2, "parcel": n}, id=str(n)) for n in range(2)]
+    assert breaches(parcels_file.WholeOrder(), members) == []
 
 
 def test_a_body_that_cannot_be_read_is_among_those_that_are_tried() -> None:

@@ -26,9 +26,10 @@ class Resequencer(Gather):
 
     This is the resequencer that waits for a whole sequence, not one that lets each message go as soon as it is next:
     a gap is never overtaken, and no message leaves before the last one of its sequence has come. The order is that in
-    which the messages are handed to the sinks. A standard queue or a bus may change it again, and what a sink refuses
-    for the moment is sent again later, behind the others. Where each message must keep its place for good, use a FIFO
-    queue with a message group from the start: a FIFO source hands them out in order, and a FIFO sink keeps it.
+    which a sink is given the messages. A sink sends several batches at a time unless it has `concurrency: 1`, what it
+    refuses for the moment is sent again behind the others, and a standard queue or a bus may change the order again.
+    Where each message must keep its place for good, use a FIFO queue with a message group from the start: a FIFO source
+    hands the messages out in order, and a FIFO sink keeps it.
 
     **Restart.** With `store: memory` nothing is acknowledged before the whole sequence is accepted: its messages come
     again and are put in order anew. With a table they are kept there and acknowledged; the first one, which is held,
@@ -46,8 +47,10 @@ class Resequencer(Gather):
     with a table, more wait in the queue.
 
     **Several workers** need a table, so that the messages of a sequence meet: a conditional write decides which one
-    closes it, and that one passes on all of it. When it dies before that is done, another does it again. With
-    `store: memory` say `workers: 1`.
+    closes it, and that one passes on all of it. When it dies before that is done, another does it again. Each message
+    that comes reads the others of its sequence from the table. One of more than some 250 KiB, or 150 KiB when a stage
+    before has changed it, does not fit there and is rejected as `oversize`: let a `claim_check.store` stand before this
+    stage. With `store: memory` say `workers: 1`.
 
     This is the Resequencer of Enterprise Integration Patterns (Hohpe and Woolf, chapter 7).
 

@@ -11,6 +11,7 @@ from tests.unit.engine.fleet import Fleet, send
 from sluiceway import Message
 from sluiceway.testing import StrictSink
 from sluiceway_patterns.aggregator import Aggregator, Batch
+from sluiceway_patterns.resequencer import Resequencer
 from sluiceway_patterns.splitter import Splitter
 
 if TYPE_CHECKING:
@@ -81,3 +82,16 @@ def test_parts_are_put_together_once_whenever_a_worker_is_killed(bench: type[Ben
     assert {str(body) for body in fleet.bench.bodies()} == {"[1, 2, 3]", "[3, 2, 1]"}
     assert len(set(fleet.bench.ids())) == 2
     assert (fleet.queue.messages, fleet.bench.facts) == ([], [])
+
+
+# A long sequence, in more batches than one.
+
+
+def test_a_sink_that_sends_one_batch_at_a_time_is_sent_a_long_sequence_in_its_order(bench: type[Bench]) -> None:
+    one_key = {"jmes": "'A'"}
+    in_order = Resequencer.model_validate({"key": one_key, "number": {"jmes": "body"}, "count": 35, "size": 35})
+    slow_at_first = StrictSink(takes=lambda call: 3 if call == 1 else 0)
+    run = bench(stages={"in-order": in_order}, sinks={"bus": slow_at_first}, concurrency=1)
+    run.send(*reversed(range(35))).run()
+    assert run.bodies() == [*range(35)]
+    assert len(slow_at_first.calls) > 1

@@ -109,14 +109,14 @@ class Splitter(Stage):
         return None if self.as_ is None else self.as_.compile()
 
     def branches(self) -> Sequence[Place]:
-        """Return the place of what is done about an empty list."""
-        return [("on_empty",)] if "on_empty" in self.model_fields_set else []
+        """Return the places of both ways, when the file names the one of an empty list."""
+        return [("each",), ("on_empty",)] if "on_empty" in self.model_fields_set else []
 
     def decisions(self, message: Message) -> Sequence[Decision]:
         """Return how many parts there are."""
-        parts = parts_of(self.each, message, self.max_parts)
-        text = f"{text_of(self.each)} has {len(parts)} part{'' if len(parts) == 1 else 's'}"
-        return [Decision(("each",), text, taken=bool(parts)), Decision(("on_empty",), text, taken=not parts)]
+        count = len(parts_of(self.each, message, self.max_parts))
+        text = f"{text_of(self.each)} has {count} part{'' if count == 1 else 's'}"
+        return [Decision(("each",) if count else ("on_empty",), text, taken=True)]
 
     def process(self, message: Message) -> list[Message] | Drop:
         """Return the parts."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from sluiceway import JSON, Message, Reject
 from sluiceway.testing.gathers import CHECKS, Check, Sample, what_is_wrong_is_rejected
+from sluiceway.testing.strategies import messages
 from sluiceway_patterns.resequencer import Resequencer
 
 
@@ -41,12 +42,12 @@ def test_it_keeps_the_contract_of_gathers(check: Check, keys: dict[str, Any], me
     check(Sample(resequencer(**keys), members))
 
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
+LIKE = messages(*({"body": {"order": "A", "n": n, "of": 2}} for n in (1, 2)))
 
 
-@given(bodies=st.lists(st.fixed_dictionaries({}, optional={"order": scalars, "n": scalars, "of": scalars}), min_size=1))
-def test_whatever_the_bodies_are_what_is_wrong_is_rejected(bodies: list[JSON]) -> None:
-    members = [Message(body, id=str(number)) for number, body in enumerate(bodies)]
+@given(drawn=st.lists(LIKE, min_size=1, max_size=4))
+def test_whatever_the_messages_are_what_is_wrong_is_rejected(drawn: list[Message]) -> None:
+    members = [message.evolve(id=f"m{number}") for number, message in enumerate(drawn)]
     what_is_wrong_is_rejected(Sample(resequencer(incomplete="emit"), members))
 
 

@@ -1,12 +1,12 @@
 """Test pipelines, stages, sinks and sources without the outside: virtual time, strict fakes, faults on purpose.
 
-What every gather and every store must do is in `gathers.CHECKS` and `stores.CHECKS`.
+What every stage, gather and store must do is in modules of their own: `CHECKS` in `sluiceway.testing.stages`,
+`sluiceway.testing.gathers` and `sluiceway.testing.stores`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from sluiceway.testing import gathers, stores
 from sluiceway.testing.faults import AfterEffect
 from sluiceway.testing.manual_clock import ManualClock
 from sluiceway.testing.mocks import RunFailed
@@ -29,12 +29,10 @@ __all__ = [
     "StrictSink",
     "TestResult",
     "VirtualClock",
-    "gathers",
     "run_pipeline",
     "run_pipeline_async",
     "run_tests",
     "run_virtual",
-    "stores",
 ]
 
 

@@ -94,10 +94,10 @@ class Aggregator(Combining):
 
     **Several workers** need a table, so that the members meet: a conditional write decides which one closes a group.
     When it dies before that is done, another closes the group again, with the same members and id, so that a sink may
-    see the combined message twice; an `idempotent_receiver` behind this stage lets it through once. Each member that
-    comes reads the others of its group from the table. One of more than some 250 KiB, or 150 KiB when a stage before
-    has changed it, does not fit there and is rejected as `oversize`: let a `claim_check.store` stand before this stage.
-    With `store: memory` say `workers: 1`.
+    see the combined message twice: a `translate` behind this stage can put `{jmes: id}` into the body, by which its
+    receiver knows it again. Each member that comes reads the others of its group from the table. One of more than some
+    250 KiB, or 150 KiB when a stage before has changed it, does not fit there and is rejected as `oversize`. With
+    `store: memory` say `workers: 1`.
 
     This is the Aggregator of Enterprise Integration Patterns (Hohpe and Woolf, chapter 7).
 

@@ -49,8 +49,7 @@ class Resequencer(Gather):
     **Several workers** need a table, so that the messages of a sequence meet: a conditional write decides which one
     closes it, and that one passes on all of it. When it dies before that is done, another does it again. Each message
     that comes reads the others of its sequence from the table. One of more than some 250 KiB, or 150 KiB when a stage
-    before has changed it, does not fit there and is rejected as `oversize`: let a `claim_check.store` stand before this
-    stage. With `store: memory` say `workers: 1`.
+    before has changed it, does not fit there and is rejected as `oversize`. With `store: memory` say `workers: 1`.
 
     This is the Resequencer of Enterprise Integration Patterns (Hohpe and Woolf, chapter 7).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def test_the_decision_names_the_group() -> None:
 # Completion.
 
 
-def complete(gather: Aggregator, *bodies: dict[str, JSON]) -> bool:
+def complete(gather: Aggregator, *bodies: Mapping[str, JSON]) -> bool:
     return gather.complete([Message({"order": "A", **body}, id=str(n)) for n, body in enumerate(bodies)])
 
 
@@ -164,8 +165,8 @@ def test_what_still_waits_when_size_closes_it_is_incomplete_unless_that_is_to_be
         with pytest.raises(Reject) as caught:
             aggregator(complete=waits, size=2).combine(parts(1, 2))
         assert (caught.value.error, "`size` (2)" in caught.value.reason) == ("incomplete", True)
-        assert aggregator(complete=waits, size=2, incomplete="emit").combine(parts(1, 2))
-    assert aggregator(size=2).combine(parts(1, 2))
+        assert aggregator(complete=waits, size=2, incomplete="emit").combine(parts(1, 2)).body
+    assert aggregator(size=2).combine(parts(1, 2)).body
 
 
 # Files.

@@ -126,4 +126,5 @@ def test_an_aggregator_sorts_by_number_then_by_text(places: list[JSON], sorted_:
 
 def test_members_of_the_same_place_stay_as_they_came() -> None:
     gather = aggregator(order={"jmes": "body.place"}, combine={"map": {"jmes": "members[].id"}})
-    assert combined(gather, *({"order": 1, "place": place} for place in (2, 1, 1.0, "1"))) == ["m1", "m2", "m3", "m0"]
+    members: list[JSON] = [{"order": 1, "place": place} for place in (2, 1, 1.0, "1")]
+    assert combined(gather, *members) == ["m1", "m2", "m3", "m0"]

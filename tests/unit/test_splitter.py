@@ -50,13 +50,13 @@ def test_headers_say_of_which_message_it_is_a_part_and_which() -> None:
 
 
 def test_a_map_makes_the_parts_of_the_part_and_the_whole() -> None:
-    body = {"order": "A", "lines": [{"n": "1"}, {"n": 2.0}]}
+    body: JSON = {"order": "A", "lines": [{"n": "1"}, {"n": 2.0}]}
     made = [part.body for part in split(body, **{"as": AS})]
     assert made == [{"order": "A", "n": 1, "at": 0}, {"order": "A", "n": 2, "at": 1}]
 
 
 def test_a_part_that_cannot_be_made_rejects_the_message_and_is_named() -> None:
-    body = {"order": "A", "lines": [{"n": 1}, {"n": "x"}]}
+    body: JSON = {"order": "A", "lines": [{"n": 1}, {"n": "x"}]}
     assert rejected(body, **{"as": AS}) == ("invalid", '1.n: item.n is "x", not an integer of 64 bits')
 
 

@@ -27,7 +27,7 @@ class Order(Gather):
         raise Reject("no parcel")
 
     def complete(self, members: Sequence[Message]) -> bool:
-        return len(members) >= self.field(members[0], "of")
+        return bool(len(members) >= self.field(members[0], "of"))
 
     def combine(self, members: Sequence[Message]) -> Message:
         parcels = [self.field(member, "parcel") for member in members]

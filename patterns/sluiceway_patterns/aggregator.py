@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from sluiceway import Decision, EventPattern, Message, Settings
+from sluiceway_patterns.choices import VIEW, Computed, names_only
 from sluiceway_patterns.computed import Jmes
 from sluiceway_patterns.gathering import (
     GROUP_NAMES,
@@ -20,7 +21,6 @@ from sluiceway_patterns.gathering import (
     rank_of,
     refuse_unfinished,
 )
-from sluiceway_patterns.varying import VIEW, Varying, check_names
 
 
 class OverGroup(Settings):
@@ -41,7 +41,7 @@ def _kind(value: object) -> str:
 
 
 def _check_pattern(pattern: EventPattern) -> EventPattern:
-    return check_names(pattern, VIEW)
+    return names_only(pattern, VIEW)
 
 
 When: TypeAlias = Annotated[
@@ -115,11 +115,11 @@ class Aggregator(Combining):
     ```
     """
 
-    key_: Varying = Field(alias="key", description="Which group a message belongs to: text, a number or a boolean.")
+    key_: Computed = Field(alias="key", description="Which group a message belongs to: text, a number or a boolean.")
     complete_: Completion = Field(
         default=Completion(), alias="complete", description="When a group is complete: {count} or {when}, or both."
     )
-    order: Varying | None = Field(
+    order: Computed | None = Field(
         default=None, description="Sorts the members, by number or text; without it they stand as they came."
     )
     size: int = Field(default=10, ge=1, le=1000, description="Members at which a group is closed in any case.")

@@ -151,7 +151,7 @@ class Combining(Gather):
         return Message(
             self._body(members),
             headers=_shared([member.headers for member in members]),
-            meta=_shared([member.meta for member in members]),
+            meta=_shared_meta(members),
             routes=tuple(dict.fromkeys(route for member in members for route in member.routes)),
         )
 
@@ -182,6 +182,13 @@ def _merged(bodies: Sequence[JSON]) -> JSON:
             raise Reject(f"the body of a member is {shown(body)}, and only objects can be merged")
         merged.update(body)
     return merged
+
+
+def _shared_meta(members: Sequence[Message]) -> dict[str, JSON]:
+    """Return the meta that all share; of the types of headers, those that all share."""
+    shared = _shared([member.meta for member in members])
+    types = [types for member in members if isinstance(types := member.meta.get("header_types"), dict)]
+    return {**shared, "header_types": _shared(types)} if len(types) == len(members) else shared
 
 
 def _shared(mappings: Sequence[Mapping[str, T]]) -> dict[str, T]:

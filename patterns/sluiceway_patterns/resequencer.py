@@ -8,10 +8,10 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from sluiceway import Decision, Gather, Message, Reject
+from sluiceway_patterns.choices import Computed
 from sluiceway_patterns.computed import text_of
 from sluiceway_patterns.gathering import Count, check_count_fits, count_of, key_of, refuse_unfinished
 from sluiceway_patterns.values import shown, to_integer
-from sluiceway_patterns.varying import Varying
 
 
 class Resequencer(Gather):
@@ -66,8 +66,8 @@ class Resequencer(Gather):
     ```
     """
 
-    key_: Varying = Field(alias="key", description="Which sequence a message belongs to: text, a number or a boolean.")
-    number: Varying = Field(description="Its place in the sequence, an integer.")
+    key_: Computed = Field(alias="key", description="Which sequence a message belongs to: text, a number or a boolean.")
+    number: Computed = Field(description="Its place in the sequence, an integer.")
     count: Count | None = Field(
         default=None, description="How many numbers the sequence has: a number, or an expression over a message."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Final, Literal, cast
 
@@ -11,10 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from sluiceway import JSON, Decision, Drop, EventPattern, Expression, Message, Place, Reject, Settings, Size, Stage
 from sluiceway_patterns.body_path import BodyPath, put
+from sluiceway_patterns.choices import VIEW, Computed, names_only
 from sluiceway_patterns.computed import Make, Misfit, Scope, text_of
+from sluiceway_patterns.headers import header_value, with_header
 from sluiceway_patterns.mapping import ELEMENT, Node, check_body, check_depth
 from sluiceway_patterns.values import shown
-from sluiceway_patterns.varying import VIEW, Varying, check_names
 
 SPLIT: Final = "sluiceway-split"
 """The header that names the message a part was made of; those with `-index` and `-count` say which part of how many."""
@@ -27,7 +28,7 @@ def _check_map(node: Node) -> Node:
 
 
 def _check_pattern(pattern: EventPattern) -> EventPattern:
-    return check_names(pattern, (*VIEW, *ELEMENT))
+    return names_only(pattern, (*VIEW, *ELEMENT))
 
 
 PartMap = Annotated[Node, BeforeValidator(check_depth), AfterValidator(_check_map)]
@@ -90,7 +91,7 @@ class Splitter(Stage):
     ```
     """
 
-    each: Varying = Field(description="The list of parts.")
+    each: Computed = Field(description="The list of parts.")
     as_: PartMap | None = Field(
         default=None,
         alias="as",
@@ -137,8 +138,8 @@ class Splitter(Stage):
 
     def _part(self, message: Message, item: JSON, index: int, count: int) -> Message:
         body = item if self._make is None else _made(self._make, _scope(message, item, index), index)
-        marks = {SPLIT: message.id, f"{SPLIT}-index": str(index), f"{SPLIT}-count": str(count)}
-        return message.with_body(body).with_headers(marks)
+        part = with_header(message.with_body(body), SPLIT, header_value(message.id, "its id"))
+        return with_header(with_header(part, f"{SPLIT}-index", str(index)), f"{SPLIT}-count", str(count))
 
 
 class PartKind(Settings):
@@ -183,7 +184,7 @@ class ComposedMessage(Stage):
     ```
     """
 
-    each: Varying = Field(description="The list of parts.")
+    each: Computed = Field(description="The list of parts.")
     parts: Annotated[tuple[PartKind, ...], AfterValidator(_check_any)] = Field(
         max_length=100, json_schema_extra={"minItems": 1}, description="The kinds of parts; the first that matches."
     )
@@ -203,12 +204,12 @@ class ComposedMessage(Stage):
 
     def decisions(self, message: Message) -> Sequence[Decision]:
         """Return of which kind each part is."""
-        made: list[Decision] = []
-        for index, item in enumerate(parts_of(self.each, message, self.max_parts)):
-            kind = self._kind_of(_scope(message, item, index))
-            place: Place = ("otherwise",) if kind is None else ("parts", kind)
-            made.append(Decision(place, f"part {index} {'is of no kind' if kind is None else 'matches'}", taken=True))
-        return made
+        parts = parts_of(self.each, message, self.max_parts)
+        return [
+            decision
+            for index, item in enumerate(parts)
+            for decision in self._decided(_scope(message, item, index), index)
+        ]
 
     def process(self, message: Message) -> Message:
         """Return the message with its new parts."""
@@ -223,6 +224,14 @@ class ComposedMessage(Stage):
             elif self.otherwise == "keep":
                 made.append(item)
         return message.with_body(put(message.body, self.into, made))
+
+    def _decided(self, scope: Scope, index: int) -> Iterator[Decision]:
+        for place, kind in enumerate(self.parts):
+            mismatch = kind.when.mismatch(scope)
+            yield Decision(("parts", place), f"part {index}: {mismatch or 'the pattern matches'}", taken=not mismatch)
+            if not mismatch:
+                return
+        yield Decision(("otherwise",), f"part {index} is of no kind", taken=True)
 
     def _kind_of(self, scope: Scope) -> int | None:
         return next((place for place, kind in enumerate(self.parts) if kind.when.matches(scope)), None)

@@ -101,6 +101,11 @@ def test_headers_and_meta_are_what_all_share_and_routes_are_those_of_any(gather:
     second = Message({"order": 1}, headers={"all": "x", "n": "2"}, meta={"queue": "q", "receive_count": 2})
     message = gather().combine([first.evolve(id="m1").to("vip"), second.evolve(id="m2").to("rest", "vip")])
     assert (message.headers, message.meta, message.routes) == ({"all": "x"}, {"queue": "q"}, ("vip", "rest"))
+    typed = [
+        first.evolve(meta={"header_types": {"all": "Number", "n": "Number"}}),
+        second.evolve(meta={"header_types": {"all": "Number", "n": "String.x"}}),
+    ]
+    assert gather().combine(typed).meta == {"header_types": {"all": "Number"}}
     message = gather().combine([first])
     assert (message.headers, message.meta) == (first.headers, first.meta)
 

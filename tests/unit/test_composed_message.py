@@ -75,11 +75,15 @@ def test_what_has_no_parts_or_wrong_ones_is_rejected(body: JSON, error: str, rea
 def test_the_decisions_say_of_which_kind_each_part_is() -> None:
     stage = composed(otherwise="keep")
     decisions = stage.decisions(Message({"lines": [3, BOOK, FILM]}))
-    assert [(each.place, each.text, each.taken) for each in decisions] == [
-        (("parts", 2), "part 0 matches", True),
-        (("parts", 0), "part 1 matches", True),
-        (("otherwise",), "part 2 is of no kind", True),
+    taken = [(each.place, each.text) for each in decisions if each.taken]
+    assert taken == [
+        (("parts", 2), "part 0: the pattern matches"),
+        (("parts", 0), "part 1: the pattern matches"),
+        (("otherwise",), "part 2 is of no kind"),
     ]
+    passed_by = [(each.place[-1], each.text) for each in decisions if not each.taken]
+    assert [place for place, _ in passed_by] == [0, 1, 0, 1, 2]
+    assert passed_by[2][1].startswith("part 2: item.kind is")
     assert stage.branches() == [("parts", 0), ("parts", 1), ("parts", 2), ("otherwise",)]
 
 
@@ -104,7 +108,7 @@ def test_whatever_the_body_is_it_is_composed_or_rejected(body: JSON, otherwise: 
         ({"parts": [{"when": {"item": {"kind": "book"}}, "map": {}}]}, "parts.0.when"),
         ({"parts": [{"when": {"item": [1]}, "map": {"n": {"jmes": "itm.n"}}}]}, "there is no `itm`"),
         ({"into": "a..b"}, "into"),
-        ({"each": "body.lines"}, "write {jmes: body.lines}"),
+        ({"each": "body.lines"}, "is the same for every message"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused(keys: dict[str, Any], says: str) -> None:

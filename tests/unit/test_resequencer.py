@@ -117,8 +117,8 @@ def test_the_decisions_name_the_sequence_and_the_place() -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"number": "body.n"}, "write {jmes: body.n}"),
-        ({"key": "body.order"}, "write {jmes: body.order}"),
+        ({"number": "body.n"}, "is the same for every message"),
+        ({"key": "body.order"}, "is the same for every message"),
         ({"count": "body.of"}, "write {jmes: body.of}"),
         ({"count": 20}, "add size: 20"),
     ],

@@ -14,6 +14,7 @@ from sluiceway.testing import run_pipeline
 from sluiceway.testing.strategies import changed
 from sluiceway_patterns.splitter import Splitter
 
+TYPES: JSON = {"sluiceway-split-index": "Number", "n": "Number"}
 AS = {"order": {"jmes": "body.order"}, "n": {"jmes": "item.n", "type": "integer"}, "at": {"jmes": "index"}}
 
 
@@ -47,6 +48,13 @@ def test_headers_say_of_which_message_it_is_a_part_and_which() -> None:
         {"sluiceway-split": "m1", "sluiceway-split-index": "0", "sluiceway-split-count": "2"},
         {"sluiceway-split": "m1", "sluiceway-split-index": "1", "sluiceway-split-count": "2"},
     ]
+
+
+def test_the_headers_are_text_whatever_was_received_under_their_names() -> None:
+    received = Message([1], id="m1", headers={"sluiceway-split-index": "7", "n": "8"}, meta={"header_types": TYPES})
+    (part,) = Splitter.model_validate({"each": {"jmes": "body"}}).process(received)
+    assert part.headers["sluiceway-split-index"] == "0"
+    assert part.meta == {"header_types": {"n": "Number"}}
 
 
 def test_a_map_makes_the_parts_of_the_part_and_the_whole() -> None:
@@ -141,8 +149,8 @@ def test_whatever_the_body_is_it_is_split_dropped_or_rejected(body: JSON, *, map
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"each": "body.lines"}, "write {jmes: body.lines}"),
-        ({"each": {"literal": [1]}}, "a list stands for itself"),
+        ({"each": "body.lines"}, "is the same for every message"),
+        ({"each": {"literal": [1]}}, "is the same for every message"),
         ({"each": {"jmes": "item.lines"}}, "there is no `item`"),
         ({"as": {"n": {"jmes": "itm.n"}}}, "there is no `itm`"),
         ({"as": "item"}, "an expression is written {jmes: …}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Final, Literal, TypeAlias, cast
@@ -15,7 +16,9 @@ from sluiceway_patterns.values import cut, shown
 Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
 """The name of a route."""
 
-_VIEW: Final = ("id", "body", "headers", "meta")
+VIEW: Final = ("id", "body", "headers", "meta")
+"""What expressions and patterns see of a message."""
+
 _PATH: Final = re.compile(r"id|(body|headers|meta)(\.\w+)+")
 
 
@@ -111,12 +114,24 @@ def names_view(pattern: EventPattern, info: Mapping[str, object], *place: str | 
     if info.get("of", "invalid") is not None:
         return
     for path in _top_keys(pattern.source):
-        if path[-1] not in _VIEW:
+        if path[-1] not in VIEW:
             raise PydanticCustomError(
                 "event_pattern",
                 "a message has {view}, but no '{key}': for a pattern over the event in the body, add of: body",
-                {"view": ", ".join(_VIEW), "key": str(path[-1])[:80], "path": [*place, *path]},
+                {"view": ", ".join(VIEW), "key": str(path[-1])[:80], "path": [*place, *path]},
             )
+
+
+def names_only(pattern: EventPattern, names: Sequence[str]) -> EventPattern:
+    """Refuse a pattern that looks for what is not there: a part of a message has other names than a message."""
+    for path in _top_keys(pattern.source):
+        key = str(path[-1])[:80]
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"a field of the body is written {{body: {{{key}: …}}}}"
+            message = f"there is no `{key}` but {', '.join(names)}; {hint}"
+            raise PydanticCustomError("event_pattern", "{message}", {"path": list(path), "message": message})
+    return pattern
 
 
 def _top_keys(pattern: Mapping[str, object]) -> Iterator[tuple[str | int, ...]]:

@@ -51,18 +51,28 @@ _LONGEST_KEY: Final = 512
 class IdempotentReceiver(Stage):
     """Idempotent Receiver: let each message through once, and drop its repeats.
 
-    A message is known by its `key`. While one with the same key is in progress, in this worker or another, a repeat is
-    given back and asked again later; once it is done, which is when every sink has accepted it, repeats are dropped for
-    as long as the `window`. A message that is given back or dead-lettered leaves no trace, so that its retry or its
-    redrive is let in. While the store does not answer nothing goes through.
+    A message is known by its `key`. Its record is made before it goes on, and it is done when every sink has accepted
+    it. A message that is given back or dead-lettered leaves no trace, so that its retry or its redrive is let in. While
+    the store does not answer nothing goes through. Counted: `repeat`, `in_progress`, `taken_over` (a lease was over)
+    and `superseded` (it was this worker's).
 
-    When a worker is killed, its message waits for what is left of the `lease` and is then let in again. So the sinks
-    may see a message twice when the worker dies, or loses its lease on it, after they have accepted it and before that
-    is recorded; killed after that, the message is dropped when it comes again. A message that takes longer than the
-    `lease` may be overtaken by its repeat: make it no shorter than `errors.retry.hold` and the time-outs of the stages
-    together. Counted: `repeat`, `in_progress`, `taken_over` (a lease was over) and `superseded` (it was this worker's).
+    **Restart.** A worker that stops gives its messages back, and they are let in again. When it is killed, its message
+    waits for what is left of the `lease` and is then let in again. So the sinks may see a message twice when the worker
+    dies, or loses its lease on it, after they have accepted it and before that is recorded; killed after that, the
+    message is dropped when it comes again. With `store: memory` a worker knows only what it has seen itself since it
+    was started.
 
-    With `store: memory` a worker knows only what it has seen itself since it was started.
+    **A repeated message.** While one with the same key is in progress, in this worker or another, a repeat is given
+    back and asked again later; once it is done repeats are dropped for as long as the `window`. A message that takes
+    longer than the `lease` may be overtaken by its repeat: make the lease no shorter than `errors.retry.hold` and the
+    time-outs of the stages together.
+
+    **A late message**, a repeat that comes after the `window`, is let in as a new one.
+
+    **At the cap.** A table has none: one record a key, which expires after `lease` and `window`. A store in memory has
+    64 MiB, about 150,000 keys: beyond that it forgets what was written longest ago, and lets its repeats in.
+
+    **Several workers** need a table: of all that claim a key at the same time one wins, by a conditional write.
 
     This is the Idempotent Receiver of Enterprise Integration Patterns (Hohpe and Woolf, chapter 10).
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final, TypeAlias, cast
 
-from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
-from pydantic_core import InitErrorDetails
+from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from sluiceway import Expression, Settings
 from sluiceway_patterns.computed import LEFT_OUT, Computed, Jmes, Make, Misfit, Scope, reader, text_of
 from sluiceway_patterns.values import shown
 
 _TAGS: Final = ("jmes", "each", "literal")
-_ELEMENT: Final = ("item", "index")
+ELEMENT: Final = ("item", "index")
 """What `each` adds to what expressions see."""
+
+_LEVELS: Final = 64
 
 
 class Elements(Settings):
@@ -127,6 +129,34 @@ Node: TypeAlias = Annotated[
 """One place in the map. A mapping with a key jmes, each or literal is that node, any other an object."""
 
 
+def check_depth(value: object) -> object:
+    """Refuse a map of too many levels: they are counted without recursion, before anything that recurses reads it."""
+    level = [value]
+    for _ in range(_LEVELS + 1):  # below the last level of containers there are scalars
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return value
+    raise PydanticCustomError("map", "nested deeper than {levels} levels", {"levels": _LEVELS})
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(cast("dict[str, object]", value).values())
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def check_body(node: Node, *, added: Sequence[str] = ()) -> Node:
+    """Refuse a node that makes no body of its own, may make nothing, or names what is not there."""
+    if isinstance(node, Scalar):
+        hint = "expected a mapping in the shape of the new body; an expression is written {jmes: …}"
+        raise PydanticCustomError("map", "{message}", {"message": hint})
+    if isinstance(node, Computed) and node.optional:
+        raise PydanticCustomError("map", "the whole body cannot be left out: remove optional")
+    if wrong := list(wrong_names(node, added)):
+        raise ValidationError.from_exception_data("map", wrong, hide_input=True)
+    return node
+
+
 def wrong_names(node: Node, added: Sequence[str] = (), at: Sequence[str | int] = ()) -> Iterator[InitErrorDetails]:
     """Yield an error for each expression that names what is not there, which no message could make right.
 
@@ -140,7 +170,7 @@ def wrong_names(node: Node, added: Sequence[str] = (), at: Sequence[str | int] =
             yield from _wrong_name(node.jmes, added, at)
         case Each():
             yield from _wrong_name(node.each.jmes, added, (*at, "each"))
-            yield from wrong_names(node.as_, _ELEMENT, (*at, "as"))
+            yield from wrong_names(node.as_, tuple(dict.fromkeys((*added, *ELEMENT))), (*at, "as"))
         case Fields() | Items():
             children = node.root.items() if isinstance(node, Fields) else enumerate(node.root)
             for key, child in children:

@@ -4,44 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Final, cast
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from sluiceway import JSON, Context, Message, Reject, Schema, Stage
-from sluiceway_patterns.computed import Computed, Misfit, Scope
-from sluiceway_patterns.mapping import Node, Scalar, wrong_names
+from sluiceway_patterns.computed import Misfit, Scope
+from sluiceway_patterns.mapping import Node, check_body, check_depth
 from sluiceway_patterns.values import schema_breaks
-
-_LEVELS: Final = 64
-
-
-def _check_depth(value: object) -> object:
-    """Count levels without recursion, before anything that recurses reads the map."""
-    level = [value]
-    for _ in range(_LEVELS + 1):  # below the last level of containers there are scalars
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return value
-    raise PydanticCustomError("map", "nested deeper than {levels} levels", {"levels": _LEVELS})
-
-
-def _children(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(cast("dict[str, object]", value).values())
-    return cast("list[object]", value) if isinstance(value, list) else []
-
-
-def _check_map(node: Node) -> Node:
-    if isinstance(node, Scalar):
-        hint = "expected a mapping in the shape of the new body; an expression is written {jmes: …}"
-        raise PydanticCustomError("map", "{message}", {"message": hint})
-    if isinstance(node, Computed) and node.optional:
-        raise PydanticCustomError("map", "the whole body cannot be left out: remove optional")
-    if wrong := list(wrong_names(node)):
-        raise ValidationError.from_exception_data("map", wrong, hide_input=True)
-    return node
 
 
 class Translate(Stage):
@@ -76,7 +46,7 @@ class Translate(Stage):
     ```
     """
 
-    map: Annotated[Node, BeforeValidator(_check_depth), AfterValidator(_check_map)] = Field(
+    map: Annotated[Node, BeforeValidator(check_depth), AfterValidator(check_body)] = Field(
         description="The new body, at most 64 levels deep."
     )
     output_schema: Schema | None = Field(

@@ -1,4 +1,8 @@
-"""Test pipelines, stages, sinks and sources without the outside: virtual time, strict fakes, faults on purpose."""
+"""Test pipelines, stages, sinks and sources without the outside: virtual time, strict fakes, faults on purpose.
+
+What every stage, gather and store must do is in modules of their own: `CHECKS` in `sluiceway.testing.stages`,
+`sluiceway.testing.gathers` and `sluiceway.testing.stores`.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Final

@@ -1,4 +1,4 @@
-"""Components with another `open`: sinks that keep what they are sent, stages that are watched."""
+"""Components of which a method is replaced: sinks that keep what they are sent, stages that are watched."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from sluiceway.core.component import Component, Sink, Stage
 from sluiceway.core.context import Context
 from sluiceway.core.errors import Reject
+from sluiceway.core.gather import Gather
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Bypass, Claimed, Result
 from sluiceway.core.ports import Send
@@ -17,12 +18,18 @@ from sluiceway.core.spec import StageSpec
 from sluiceway.testing.mocks import Fail
 
 C = TypeVar("C", bound=Component)
+T = TypeVar("T")
 
 
 def with_open(component: C, open_: Callable[[Context], object]) -> C:
     """Return a copy of a component that differs in what `open` does, and in nothing else."""
+    return _with(component, open=open_)
+
+
+def _with(component: C, **methods: Callable[..., object]) -> C:
     copy = component.model_copy()
-    object.__setattr__(copy, "open", open_)  # it is frozen for those who use it, and this is not one of them
+    for name, method in methods.items():
+        object.__setattr__(copy, name, method)  # it is frozen for those who use it, and this is not one of them
     return copy
 
 
@@ -58,12 +65,12 @@ def watched(spec: StageSpec, fail: Fail, *, check_mutation: bool) -> Stage:
     def written(message: Message) -> str:
         return _written(message) if check_mutation else ""
 
+    if isinstance(component, Gather):
+        return _watched_gather(component, spec.id, fail, written)
+
     def check(message: Message, before: str, result: object) -> None:
         if before != written(message):
-            raise fail(
-                f"stage {spec.id} has changed the body of message {message.id} in place: others share it;"
-                " return message.with_body(…) with a new one"
-            )
+            raise fail(_changed(spec.id, message))
         if undeclared := _routes(result) - labels - set(message.routes):
             raise fail(_undeclared(spec.id, message, undeclared, labels))
 
@@ -73,6 +80,32 @@ def watched(spec: StageSpec, fail: Fail, *, check_mutation: bool) -> Stage:
             yield _watched(process, written, check)
 
     return with_open(component, open_watched)
+
+
+def _watched_gather(gather: Gather, stage: str, fail: Fail, written: Callable[[Message], str]) -> Gather:
+    labels = frozenset(gather.labels())
+
+    def unchanged(members: Sequence[Message], call: Callable[[], T]) -> T:
+        before = [written(member) for member in members]
+        result = call()
+        for member, was in zip(members, before, strict=True):
+            if was != written(member):
+                raise fail(_changed(stage, member))
+        return result
+
+    def key(message: Message) -> str:
+        return unchanged([message], lambda: gather.key(message))
+
+    def complete(members: Sequence[Message]) -> bool:
+        return unchanged(members, lambda: gather.complete(members))
+
+    def combine(members: Sequence[Message]) -> Message | Sequence[Message]:
+        result = unchanged(members, lambda: gather.combine(members))
+        if undeclared := _routes(result) - labels - {route for member in members for route in member.routes}:
+            raise fail(_undeclared(stage, members[0], undeclared, labels))
+        return result
+
+    return _with(gather, key=key, complete=complete, combine=combine)
 
 
 def _watched(
@@ -108,6 +141,13 @@ def _routes(result: object) -> set[str]:
     made = cast("Sequence[object]", result) if isinstance(result, list | tuple) else [result]
     messages = [each.message if isinstance(each, Bypass) else each for each in made]
     return {route for each in messages if isinstance(each, Message) for route in each.routes}
+
+
+def _changed(stage: str, message: Message) -> str:
+    return (
+        f"stage {stage} has changed the body of message {message.id} in place: others share it;"
+        " return message.with_body(…) with a new one"
+    )
 
 
 def _undeclared(stage: str, message: Message, routes: set[str], labels: frozenset[str]) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import pytest
 
-from sluiceway import JSON, Message, Stage
+from sluiceway import JSON, Gather, Message, Stage
 from sluiceway.testing import RunFailed, run_pipeline
 
 if TYPE_CHECKING:
     from tests.unit.testing.conftest import PipelineOf
+
+
+T = TypeVar("T")
 
 
 class Copy(Stage):
@@ -92,6 +95,40 @@ def test_the_check_leaves_well_behaved_stages_alone(pipeline_of: PipelineOf) -> 
         assert [(ended.error, ended.message.id) for ended in ran.dead_letters] == [("invalid", "m-2")]
 
 
+class Pair(Gather):
+    """Two messages, of which one method does what none should."""
+
+    size: int = 2
+    wrong: str = ""
+
+    def key(self, message: Message) -> str:
+        return self.touched("key", message, "")
+
+    def complete(self, members: Sequence[Message]) -> bool:
+        return self.touched("complete", members[-1], result=False)
+
+    def combine(self, members: Sequence[Message]) -> Sequence[Message]:
+        return self.touched("combine", members[0], members)
+
+    def touched(self, method: str, message: Message, result: T) -> T:
+        if method == self.wrong:
+            assert isinstance(message.body, dict)
+            message.body["new"] = True
+        return result
+
+
+@pytest.mark.parametrize(("wrong", "changed"), [("key", "m-1"), ("complete", "m-1"), ("combine", "m-1")])
+def test_a_gather_that_changes_a_member_in_place_fails_the_check_by_name(
+    pipeline_of: PipelineOf, wrong: str, changed: str
+) -> None:
+    pipeline = pipeline_of(Pair(wrong=wrong))
+    messages: list[dict[str, JSON]] = [{"body": {"n": n}} for n in (1, 2)]
+    with pytest.raises(RunFailed, match=f"stage s0 has changed the body of message {changed} in place"):
+        run_pipeline(pipeline, messages, check_mutation=True)
+    assert len(run_pipeline(pipeline, messages).sinks["out"]) == 2
+    assert len(run_pipeline(pipeline_of(Pair()), messages, check_mutation=True).sinks["out"]) == 2
+
+
 # Routes.
 
 
@@ -102,6 +139,17 @@ def test_a_route_that_its_stage_does_not_declare_fails_the_run_by_name(
     sentence = "stage s1 has put message m-1 on the route vpi and declares only rest, vip: a route is declared by"
     with pytest.raises(RunFailed, match=sentence):
         run_pipeline(pipeline_of(Copy(), router(to=("vip", "vpi"))), [{"body": {}}])
+
+
+def test_so_does_a_gather(pipeline_of: PipelineOf) -> None:
+    class Strays(Gather):
+        size: int = 1
+
+        def combine(self, members: Sequence[Message]) -> Message:
+            return members[0].to("vpi")
+
+    with pytest.raises(RunFailed, match="stage s1 has put message m-1 on the route vpi and declares none"):
+        run_pipeline(pipeline_of(Route(to=("vip",)), Strays()), [{"body": {}}])
 
 
 def test_a_stage_that_declares_no_routes_is_told_how(pipeline_of: PipelineOf) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sluiceway.config.document import Document, Lines, Span, problem_at
+from sluiceway.config.document import Document
+from sluiceway.config.text import Lines, Span, problem_at
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
 

@@ -66,7 +66,7 @@ def test_a_fragment_is_the_stages_that_stand_in_it(folder: Path) -> None:
         ("normal.ours", "filter"),
         ("normal.translate", "translate"),
     ]
-    assert found.fragments == (folder / "common/normalise.yaml",)
+    assert found.files == (folder / "common/normalise.yaml",)
     ran = run_pipeline(file, [{"body": {"id": 7, "paid": True}}, {"body": {"id": 8, "paid": False}}])
     assert [message.body for message in ran.sinks["memory"]] == [{"order": 7, "region": "EU"}]
 

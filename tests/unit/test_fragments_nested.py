@@ -28,7 +28,7 @@ def test_a_fragment_uses_others_beside_itself(folder: Path) -> None:
     use = "{id: out, use: ./common/outer.yaml, with: {which: {body: {a: [1]}}}}"
     found = load(pipeline(folder, use), environ={})
     assert [stage.id for stage in found.stages] == ["out.in.ours", "out.in.translate"]
-    assert [file.name for file in found.fragments] == ["outer.yaml", "normalise.yaml"]
+    assert [file.name for file in found.files] == ["outer.yaml", "normalise.yaml"]
     wrong = using(folder, use.replace("[1]", "1"))
     assert said(folder, wrong) == [
         'orders.yaml:4:71 stages.out.in.ours.with.pattern.body.a: "a" must be an object or an array, found 1'

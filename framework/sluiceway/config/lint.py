@@ -12,6 +12,7 @@ from sluiceway.config.expect import expectations
 from sluiceway.config.gathers import gathers
 from sluiceway.config.loops import loops
 from sluiceway.config.problems import nearest
+from sluiceway.config.tables import unused_tables
 from sluiceway.core.component import Sink, Stage
 from sluiceway.core.gather import Gather
 from sluiceway.core.problem import Problem
@@ -257,4 +258,5 @@ RULES: tuple[Rule, ...] = (
     paths_as_text,
     headers_forwarded,
     memory_stores,
+    unused_tables,
 )

@@ -27,6 +27,7 @@ from sluiceway.config.pydantic_problems import problems_from
 from sluiceway.config.reading import folders_at, id_at, is_known, settings_at
 from sluiceway.config.registry import BrokenPlugin, Kind, Registry, UnknownComponent, is_file
 from sluiceway.config.settings import WorkerSettings, read_settings
+from sluiceway.config.tables import AnyTable, Tables, read_tables
 from sluiceway.config.variables import explained, substitute
 from sluiceway.core.component import Component, Sink, Source, Stage
 from sluiceway.core.errors import InvalidPipeline
@@ -133,6 +134,9 @@ class _Builder:
         self._named = list(named_plugins(document).values())
         self._plugins = [*settings.plugins, *self._named]
         self._fragments = fragments
+        # what tables a fragment's users have, it does not know
+        self._tables = Tables(AnyTable()) if is_fragment(document) else read_tables(document, path.parent)
+        self.problems += self._tables.problems
 
     def build(self) -> Pipeline | None:
         """Return the pipeline, or None when a part of it is wrong."""
@@ -149,6 +153,7 @@ class _Builder:
             drain=self._part(Drain, "drain"),
             limits=self._part(Limits, "limits"),
             tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
+            tables=self._tables.by_name,
             unread=frozenset(key for key in ("stages", "sinks") if not is_known(self._document, key)),
         )
         self.problems += plugin_problems(self._document, self._registry, self._path.parent)
@@ -190,7 +195,7 @@ class _Builder:
             drain=file.drain,
             tests=tuple(file.tests),
             file=self._path,
-            fragments=self._fragments,
+            files=(*self._fragments, *self._tables.files),
         )
 
     def _use(self, kind: Kind, base: type[U], model: type[StageUse], *path: str | int) -> Used[U]:
@@ -201,8 +206,9 @@ class _Builder:
         component, settings = self._found(kind, path), settings_at(self._document, path)
         if component is None or settings is None:
             return None
+        context = {**folders_at(self._document, path), "tables": self._tables.by_name}
         try:
-            made = component.model_validate(settings, context=folders_at(self._document, path))
+            made = component.model_validate(settings, context=context)
         except ValidationError as error:
             self.problems += problems_from(error, self._document, (*path, "with"), component)
             return None

@@ -183,8 +183,8 @@ class SinkSpec:
 class Pipeline:
     """A whole pipeline, ready to run.
 
-    Attributes as in the file; `store` is where accepted legs are recorded, if anywhere, and `fragments` are the
-    files that stages came from.
+    Attributes as in the file; `store` is where accepted legs are recorded, if anywhere, and `files` are the
+    fragments and tables that were read for it.
     """
 
     name: str
@@ -202,4 +202,4 @@ class Pipeline:
     drain: Drain = field(default_factory=Drain)
     tests: tuple[TestCase, ...] = ()
     file: Path | None = None
-    fragments: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()

@@ -146,10 +146,13 @@ def test_a_secret_that_is_given_is_not_shown(folder: Path) -> None:
         "version: 1\nparameters: {what: {}}\nstages: [{use: enrich.http, with: {url: 'https://x.y', into: c, "
         "headers: {authorization: {secret: {param: what}}}}}]\n"
     )
-    found = using(folder, "{use: ./call.yaml, with: {what: hunter2}}")
-    assert found.problems
+    found = using(folder, "{use: ./call.yaml, with: {what: hunter2, waht: x}}")
+    assert {problem.code for problem in found.problems} == {"invalid", "unknown-parameter"}
     assert all(problem.sensitive for problem in found.problems if problem.line == 4)
     assert "hunter2" not in render_json(found.problems)
+    (folder / "call.yaml").write_text((folder / "call.yaml").read_text().replace("into: c", "inot: c"))
+    wrong = using(folder, "{use: ./call.yaml, with: {what: 'env:TOKEN'}}").problems
+    assert [place.sensitive for problem in wrong for place in problem.related if place.line == 4] == [True]
 
 
 @given(

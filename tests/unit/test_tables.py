@@ -14,6 +14,7 @@ from sluiceway import Table
 from sluiceway.config import table_files
 from sluiceway.config.load import Checked, check, load
 from sluiceway.config.table_files import WrongTable, read_table
+from sluiceway.testing import run_pipeline
 
 GERMANY = {"code": "DE", "name": "Germany"}
 
@@ -198,8 +199,22 @@ def test_a_table_is_used_by_an_expression_that_names_it(tmp_path: Path, expressi
 
 def test_a_fragment_looks_up_in_the_tables_of_its_pipeline(tmp_path: Path) -> None:
     stage = "{use: enrich.table, with: {table: countries, key: {jmes: body.c}, into: country}}"
-    (tmp_path / "f.yaml").write_text(f"version: 1\nstages: [{stage}]\n")
+    looking = """{use: translate, with: {map: {land: {jmes: "lookup('countries', id)"}}}}"""
+    (tmp_path / "f.yaml").write_text(f"version: 1\nstages: [{stage}, {looking}]\n")
     assert check(tmp_path / "f.yaml", environ={}).problems == ()
     file = tmp_path / "orders.yaml"
     file.write_text(ORDERS.replace("TABLE", "{rows: {DE: 1}}").replace(stage, "{use: ./f.yaml}"))
     assert check(file, environ={}).problems == ()
+
+
+def test_an_expression_looks_up_in_the_tables_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("code,name\nDE,Germany\n")
+    file = tmp_path / "orders.yaml"
+    stage = "{use: enrich.table, with: {table: countries, key: {jmes: body.c}, into: country}}"
+    mapped = "{use: translate, with: {map: {land: {jmes: \"lookup('countries', body.c).name\"}}}}"
+    file.write_text(ORDERS.replace("TABLE", "{file: c.csv, key: code}").replace(stage, mapped))
+    assert check(file, environ={}).problems == ()
+    ran = run_pipeline(file, [{"body": {"c": "DE"}}])
+    assert ran.sinks["memory"][0].body == {"land": "Germany"}
+    (tmp_path / "c.csv").unlink()
+    assert [problem.code for problem in check(file, environ={}).problems] == ["table"]

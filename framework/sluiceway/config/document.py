@@ -185,6 +185,15 @@ class Document:
             tuple(self._related(note) for note in origin.notes),
         )
 
+    def guarded(self, problem: Problem) -> Problem:
+        """Return a problem that was found before it was known which lines hold secrets."""
+        related = tuple(
+            place._replace(sensitive=place.sensitive or (place.file, place.line) in self._sensitive_lines)
+            for place in problem.related
+        )
+        hidden = problem.sensitive or (problem.file, problem.line) in self._sensitive_lines
+        return replace(problem, sensitive=hidden, related=related)
+
     def _related(self, note: Note) -> Related:
         place = note.origin.lines.position(note.span)
         return Related(note.what, note.origin.file, *place, self._is_hidden(note.origin, place.line))

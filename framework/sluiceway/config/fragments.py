@@ -81,7 +81,9 @@ class _Expansion:
         while any(is_use(step) for step in steps):
             document = self._with(steps)
             steps = [new for index, step in enumerate(steps) for new in self._replaced(document, index, step)]
-        return Expanded(self._with(steps), tuple(self.problems), tuple(Path(file) for file in self._read))
+        document = self._with(steps)
+        problems = tuple(document.guarded(problem) for problem in self.problems)
+        return Expanded(document, problems, tuple(Path(file) for file in self._read))
 
     def _with(self, steps: Sequence[Step]) -> Document:
         unresolved = {("stages", index, *place) for index, step in enumerate(steps) for place in step.unresolved}

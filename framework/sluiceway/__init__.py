@@ -25,6 +25,7 @@ from sluiceway.core.secret import Secret
 from sluiceway.core.settings import Settings
 from sluiceway.core.stage_function import stage
 from sluiceway.core.store import StoreChoice, store_resources
+from sluiceway.core.table import Table
 from sluiceway.core.units import Duration, Size
 from sluiceway.core.url import shown_url
 
@@ -64,6 +65,7 @@ __all__ = [
     "Stage",
     "Store",
     "StoreChoice",
+    "Table",
     "Transient",
     "json",
     "load",

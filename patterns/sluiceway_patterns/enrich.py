@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Final
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from sluiceway import (
     JSON,
@@ -28,6 +28,7 @@ from sluiceway import (
     status_error,
 )
 from sluiceway_patterns.body_path import BodyPath, members, put
+from sluiceway_patterns.on_missing import OnMissing, without
 
 _NO_CACHE: Final = (0.0, 0)
 _NOT_THERE: Final = frozenset({204, 404, 410})
@@ -46,26 +47,11 @@ class Missing:
     reason: str
 
 
-class Default(Settings):
-    """What to put in the place of a missing answer."""
-
-    default: JSON = Field(description="The value to put at `into` instead.")
-
-
 class AnswerCache(Settings):
     """How long answers are kept, and how many, in this worker's memory: up to `entries` times `max_size` bytes."""
 
     ttl: Duration = Field(description="How long an answer is good for.")
     entries: int = Field(ge=1, le=1_000_000, description="How many are kept; the least recently used leaves first.")
-
-
-def _kind(value: object) -> str:
-    return "<word>" if isinstance(value, str) else "<default>"
-
-
-OnMissing: TypeAlias = Annotated[
-    Annotated[Literal["reject", "keep"], Tag("<word>")] | Annotated[Default, Tag("<default>")], Discriminator(_kind)
-]
 
 
 class EnrichHttp(HttpTarget, Stage):
@@ -140,13 +126,9 @@ class EnrichHttp(HttpTarget, Stage):
         return repr((url, [v for name, v in headers.items() if not isinstance(self.headers[name], Secret)]))
 
     def _enrich(self, message: Message, answer: JSON | Missing) -> Message:
-        if not isinstance(answer, Missing):
-            return message.with_body(put(message.body, self.into, answer))
-        if isinstance(self.on_missing, Default):
-            return message.with_body(put(message.body, self.into, self.on_missing.default))
-        if self.on_missing == "keep":
-            return message
-        raise Reject(answer.reason, error="missing")
+        if isinstance(answer, Missing):
+            return without(message, self.into, self.on_missing, answer.reason)
+        return message.with_body(put(message.body, self.into, answer))
 
 
 def _read(answer: HttpAnswer, where: str) -> JSON | Missing:

@@ -19,8 +19,8 @@ from sluiceway.adapters.sqs import SqsSource
 from sluiceway.adapters.sqs_attributes import ILLEGAL, MAX_ATTRIBUTES, size_of
 from sluiceway.adapters.sqs_queue import MAX_BYTES
 from sluiceway.adapters.sqs_receiver import QueueLimits, SqsReceiver
-from sluiceway.config.document import Lines
 from sluiceway.config.problems import render_json, render_text
+from sluiceway.config.text import Lines
 from sluiceway.core.cache import MemoryCache
 from sluiceway.core.context import Http
 from sluiceway.core.errors import Reject, Transient

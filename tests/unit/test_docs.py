@@ -14,3 +14,8 @@ FILES = sorted(file for file in (DOCS / "examples").iterdir() if file.is_file())
 def test_an_example_file_stands_in_the_page_whole(file: Path) -> None:
     fence = "yaml" if file.suffix == ".yaml" else "python"
     assert f"```{fence}\n{file.read_text()}```\n" in (DOCS / "plugins.md").read_text()
+
+
+def test_the_fragment_of_the_examples_stands_in_the_page_whole() -> None:
+    fragment = (DOCS / "examples/common/delivered.yaml").read_text()
+    assert f"```yaml\n{fragment}```\n" in (DOCS / "pipeline-file.md").read_text()

@@ -55,6 +55,7 @@ HELPERS = {
     "Schema",
     "Settings",
     "StoreChoice",
+    "Table",
     "json",
     "shown_url",
     "status_error",

@@ -57,6 +57,7 @@ def test_what_is_misspelt_is_refused_at_its_place(
         "drain: {stop_timeout: '${STOP}'}",
         "unrouted: '${UNROUTED}'",
         "stages: [{use: './stages.py:upper', with: {any: thing}}]",
+        "stages: [{use: ../common/normalise.yaml, id: normal, with: {any: {thing: 1}}}]",
         "stages: [{use: enrich.http, with: {url: '${URL}/{id}', into: x, allow_private: '${PRIVATE:-false}'}}]",
     ],
 )

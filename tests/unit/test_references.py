@@ -13,6 +13,9 @@ from sluiceway.config.registry import Entry, Registry
 
 ENTRIES = [entry for entry in Registry().entries() if entry.is_ours]
 
+BESIDE = {"enrich.table": "tables: {countries: {rows: {DE: {name: Germany}}}}\n"}
+"""What an example needs of the rest of its file."""
+
 DEFAULTS = {"source": "use: memory", "stage": "[]", "sink": "- use: memory"}
 PLACES = {"source": "source", "stage": "stages", "sink": "sinks"}
 
@@ -34,7 +37,7 @@ def pipeline(kind: str, example: str) -> str:
 def test_the_example_of_a_component_is_right_as_it_stands(entry: Entry, tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas/shop-order.v1.json").write_text(json.dumps({"type": "object"}))
-    text = pipeline(entry.kind, describe(entry).example)
+    text = pipeline(entry.kind, describe(entry).example) + BESIDE.get(entry.name, "")
     assert f"use: {entry.name}" in text
     assert check(tmp_path / "example.yaml", text=text, environ={}).problems == ()
 

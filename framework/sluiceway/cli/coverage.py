@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sluiceway.config.document import Document, Position
+    from sluiceway.config.document import Document
+    from sluiceway.config.text import Position
     from sluiceway.testing.coverage import Point
 
 _PLURALS: Final = {"stage": "stages", "branch": "branches", "route": "routes", "sink": "sinks"}

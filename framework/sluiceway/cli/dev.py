@@ -17,7 +17,7 @@ _TOLD: Final = {"started", "draining", "stopped", "progress", "dead-lettered"}
 def command(files: Files) -> None:
     """Run pipelines on an AWS of their own, and tell each message's way as it ends.
 
-    What the files name is created: queues, buses, buckets and tables. A change in a file, its schemas or its plugins
+    What the files name is created: queues, buses, buckets and tables. A change in a file, or in one that it names,
     is loaded on save; while it has mistakes, they are shown and the old pipelines run on. Ctrl-C finishes what is held
     and exits.
     """

@@ -89,7 +89,8 @@ def problems_text(problems: Iterable[Problem], *, color: bool) -> str:
     from sluiceway.config.problems import render_text  # noqa: PLC0415 - start-up
 
     problems = list(dict.fromkeys(problems))
-    sources = {file: _lines(Path(file)) for file in {problem.file for problem in problems}}
+    files = {file for problem in problems for file in problem.files}
+    sources = {file: _lines(Path(file)) for file in files}
     return f"{render_text(problems, sources, color=color)}\n{_count(problems)}"
 
 
@@ -117,7 +118,7 @@ def _count(problems: Iterable[Problem]) -> str:
 def _lines(path: Path) -> list[str]:
     """Return the lines of a file for showing them; none where it is no text, which is then the problem itself."""
     from sluiceway.config import yaml  # noqa: PLC0415 - start-up
-    from sluiceway.config.document import Lines  # noqa: PLC0415 - start-up
+    from sluiceway.config.text import Lines  # noqa: PLC0415 - start-up
 
     try:
         lines = Lines(yaml.read_text(path, str(path)))

@@ -50,20 +50,19 @@ def command(
     """
     from sluiceway.cli.explain_text import as_json, as_text  # noqa: PLC0415 - start-up
     from sluiceway.config.load import check  # noqa: PLC0415 - start-up
-    from sluiceway.core.errors import InvalidPipeline  # noqa: PLC0415 - start-up
     from sluiceway.testing.explain import explain  # noqa: PLC0415 - the AWS client costs 0.4 s
 
     checked = check(file)
-    errors = [problem for problem in checked.problems if problem.level == "error"]
-    if errors or checked.pipeline is None or checked.document is None:
-        raise InvalidPipeline(errors)
-    case = _test(checked.pipeline, test) if test is not None else None
-    mocks = {**(case.mock if case else {}), **_mocks(mock or (), checked.pipeline)}
-    explanation = explain(checked.pipeline, _messages(case, message, header or ()), mocks)
+    pipeline = checked.ready()
+    if checked.document is None:
+        raise AssertionError("a pipeline came from no document")
+    case = _test(pipeline, test) if test is not None else None
+    mocks = {**(case.mock if case else {}), **_mocks(mock or (), pipeline)}
+    explanation = explain(pipeline, _messages(case, message, header or ()), mocks)
     if format is Format.JSON:
-        typer.echo(as_json(explanation, checked.pipeline, checked.document))
+        typer.echo(as_json(explanation, pipeline, checked.document))
     else:
-        typer.echo(as_text(explanation, checked.pipeline, checked.document, color=in_color(sys.stdout)))
+        typer.echo(as_text(explanation, pipeline, checked.document, color=in_color(sys.stdout)))
     if explanation.failure:
         raise typer.Exit(WRONG)
 

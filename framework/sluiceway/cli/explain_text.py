@@ -70,7 +70,10 @@ class _Text:
         index = next((i for i, each in enumerate(self._pipeline.stages) if each.id == stage), None)
         if index is None or not place:
             return ""
-        return f"{self._document.position(('stages', index, 'with', *place)).line}: "
+        path = ("stages", index, "with", *place)
+        file = self._document.origin_at(path).file
+        fragment = f"{printable(file)}:" if file != self._document.file else ""
+        return f"{fragment}{self._document.position(path).line}: "
 
     def _ends(self, explanation: Explanation) -> Iterator[str]:
         for arrival in explanation.arrivals:
@@ -127,8 +130,12 @@ def _without_secrets(name: str, value: object) -> object:
 
 def as_json(explanation: Explanation, pipeline: Pipeline, document: Document) -> str:
     """Return an explanation as one JSON object: steps, passed_by, sinks, dropped, dead_letters, failure."""
-    places = {stage.id: document.position(("stages", index)).line for index, stage in enumerate(pipeline.stages)}
-    steps = [{**dataclasses.asdict(step), "line": places.get(step.stage)} for step in explanation.steps]
+    paths = {stage.id: ("stages", index) for index, stage in enumerate(pipeline.stages)}
+    places = {
+        stage: {"file": document.origin_at(path).file, "line": document.position(path).line}
+        for stage, path in paths.items()
+    }
+    steps = [{**dataclasses.asdict(step), **places.get(step.stage, {"line": None})} for step in explanation.steps]
     told = {
         "pipeline": pipeline.name,
         "steps": steps,

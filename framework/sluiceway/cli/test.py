@@ -15,7 +15,8 @@ from sluiceway.cli.errors import WRONG, in_color, problems_text
 from sluiceway.cli.options import Files, Format, FormatOption
 
 if TYPE_CHECKING:
-    from sluiceway.config.document import Document, Position
+    from sluiceway.config.document import Document
+    from sluiceway.config.text import Position
     from sluiceway.core.problem import Problem
     from sluiceway.testing.cases import Failure, TestResult
 

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 from sluiceway.config.sensitive import is_sensitive, names_secret
-from sluiceway.core.problem import Problem
+from sluiceway.config.text import Lines, Position, Span
+from sluiceway.core.problem import Problem, Related
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the top of a file to a value."""
 
 
-class Position(NamedTuple):
-    """Where something stands in a file.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A file whose values stand in a document, and how they came there.
 
     Attributes:
-        line: From 1.
-        column: From 1, in characters.
-        length: Characters to underline, at least 1, never past the end of the line.
+        file: Its path, for messages.
+        lines: Its text.
+        notes: Other places that messages about its values name too.
     """
 
-    line: int
-    column: int
-    length: int
+    file: str
+    lines: Lines
+    notes: tuple[Note, ...] = ()
 
 
-class Span(NamedTuple):
-    """A stretch of the text, in characters from 0; `end` is behind the last one."""
+class Note(NamedTuple):
+    """Another place that a message names: `used at` there."""
 
-    start: int
-    end: int
+    what: str
+    origin: Origin
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Node:
         key: The span of the key under which the value stands.
         size: How many nodes the value has, itself included, with every alias written out.
         height: How many levels the value has, 1 for a scalar.
+        origin: The file that it, and what is in it, stands in, where that is another than its parent's.
     """
 
     value: object
@@ -58,67 +60,50 @@ class Node:
     key: Span | None = None
     size: int = 1
     height: int = 1
-
-
-class Lines:
-    """The lines of a text, and the line and column of an offset in it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    def __getitem__(self, index: int) -> str:
-        """Return the line with that index, from 0, without its line break."""
-        start, end = self.span(index)
-        return self.text[start:end]
-
-    def span(self, index: int) -> Span:
-        """Return the span of the line with that index, without its line break."""
-        start = self._starts[index]
-        end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self.text)
-        return Span(start, start + len(self.text[start:end].rstrip("\r\n")))
-
-    def position(self, span: Span) -> Position:
-        """Return where the span starts, and its length on that line."""
-        start = min(span.start, len(self.text))
-        index = bisect_right(self._starts, start) - 1
-        column = start - self._starts[index]
-        room = len(self[index].rstrip()) - column
-        return Position(index + 1, column + 1, max(1, min(span.end - span.start, room)))
+    origin: Origin | None = None
 
 
 class Document:
-    """One YAML file.
+    """One YAML file, with what stands in it from others.
 
     Attributes:
         file: The path as the user gave it, for messages.
         text: The whole text.
         value: Plain mappings, lists and scalars; after `substitute`, with the variables' values.
         written: As `value`, but as the file says: what messages may show.
+        notes: What messages about the whole file name besides their place.
         unresolved: Places whose variables could not be resolved: what follows from that is not reported.
     """
 
-    def __init__(self, file: str, text: str, root: Node) -> None:
+    def __init__(self, file: str, text: str, root: Node, notes: tuple[Note, ...] = ()) -> None:
         self.file = file
         self.text = text
         self.root = root
+        self.notes = notes
         self.value: object = root.value
         self.written: object = root.value
         self.unresolved: frozenset[Path] = frozenset()
 
     def with_value(self, value: object, unresolved: frozenset[Path]) -> Document:
         """Return the same document with other values at the same places."""
-        other = Document(self.file, self.text, self.root)
+        other = Document(self.file, self.text, self.root, self.notes)
         other.value, other.unresolved = value, unresolved
         return other
 
+    def with_stages(self, stages: Sequence[Node], unresolved: frozenset[Path]) -> Document:
+        """Return the same document with other stages, each of which knows the file that it stands in."""
+        before = self.root.children["stages"]
+        listed = replace(before, value=[node.value for node in stages], children=dict(enumerate(stages)))
+        value = {**cast("dict[str, object]", self.root.value), "stages": listed.value}
+        root = replace(self.root, value=value, children={**self.root.children, "stages": listed})
+        other = Document(self.file, self.text, root, self.notes)
+        other.unresolved = unresolved
+        return other
+
     @cached_property
-    def lines(self) -> Lines:
-        """The lines of the file."""
-        return Lines(self.text)
+    def origin(self) -> Origin:
+        """The file itself."""
+        return Origin(self.file, Lines(self.text), self.notes)
 
     def position(self, path: Sequence[str | int], *, key: bool = False) -> Position:
         """Return where a value stands, or its key.
@@ -130,15 +115,22 @@ class Document:
             path: Keys and indices from the top.
             key: Point at the key instead of the value.
         """
-        return self.lines.position(self._span(path, key=key))
+        origin, span = self._place(path, key=key)
+        return origin.lines.position(span)
 
-    def _span(self, path: Sequence[str | int], *, key: bool) -> Span:
-        node = self.root
+    def origin_at(self, path: Sequence[str | int]) -> Origin:
+        """Return the file that a value stands in."""
+        return self._place(path, key=False)[0]
+
+    def _place(self, path: Sequence[str | int], *, key: bool) -> tuple[Origin, Span]:
+        node, origin, of_key = self.root, self.origin, self.origin
         for part in path:
             if part not in node.children:
                 break
             node = node.children[part]
-        return node.key if node.key and (key or node.span.start == node.span.end) else node.span
+            origin, of_key = node.origin or origin, origin
+        wants_key = node.key and (key or node.span.start == node.span.end)
+        return (of_key, node.key) if wants_key and node.key else (origin, node.span)
 
     def name(self, path: Sequence[str | int]) -> str:
         """Return the path as people read it, a stage or sink by its id if it has one: `sinks.bus.with`."""
@@ -174,12 +166,12 @@ class Document:
             suggestion: The nearest right name, or what to do.
             level: Error or warning.
         """
-        span = self._span(path if at is None else at, key=key)
-        start = self.text.find(within, *span) if within else -1
-        place = self.lines.position(span if start < 0 else Span(start, start + len(within)))
-        hidden = is_sensitive(path) or place.line in self._sensitive_lines or names_secret(self.lines[place.line - 1])
+        origin, span = self._place(path if at is None else at, key=key)
+        start = origin.lines.text.find(within, *span) if within else -1
+        span = span if start < 0 else Span(start, start + len(within))
+        place = origin.lines.position(span)
         return Problem(
-            self.file,
+            origin.file,
             place.line,
             place.column,
             self.name(path),
@@ -189,17 +181,34 @@ class Document:
             suggestion,
             place.length,
             level,
-            hidden,
+            is_sensitive(path) or self._is_hidden(origin, place.line),
+            tuple(self._related(note) for note in origin.notes),
         )
 
+    def guarded(self, problem: Problem) -> Problem:
+        """Return a problem that was found before it was known which lines hold secrets."""
+        related = tuple(
+            place._replace(sensitive=place.sensitive or (place.file, place.line) in self._sensitive_lines)
+            for place in problem.related
+        )
+        hidden = problem.sensitive or (problem.file, problem.line) in self._sensitive_lines
+        return replace(problem, sensitive=hidden, related=related)
+
+    def _related(self, note: Note) -> Related:
+        place = note.origin.lines.position(note.span)
+        return Related(note.what, note.origin.file, *place, self._is_hidden(note.origin, place.line))
+
+    def _is_hidden(self, origin: Origin, line: int) -> bool:
+        return (origin.file, line) in self._sensitive_lines or names_secret(origin.lines[line - 1])
+
     @cached_property
-    def _sensitive_lines(self) -> frozenset[int]:
+    def _sensitive_lines(self) -> frozenset[tuple[str, int]]:
         """The lines of secrets, so that a mistake beside one does not print it."""
-        found: set[int] = set()
-        for path, node in _walk((), self.root):
+        found: set[tuple[str, int]] = set()
+        for path, node, origin in _walk((), self.root, self.origin):
             if is_sensitive(path):
-                first, last = (self.lines.position(Span(at, at)).line for at in node.span)
-                found.update(range(first, last + 1))
+                first, last = (origin.lines.position(Span(at, at)).line for at in node.span)
+                found.update((origin.file, line) for line in range(first, last + 1))
         return frozenset(found)
 
 
@@ -228,32 +237,8 @@ def scalars(value: object, path: Path) -> Iterator[tuple[Path, object]]:
         yield path, value
 
 
-def problem_at(  # noqa: PLR0913  # these are a problem's own fields
-    lines: Lines,
-    file: str,
-    span: Span,
-    path: Sequence[str | int],
-    message: str,
-    *,
-    code: str,
-    suggestion: str | None = None,
-) -> Problem:
-    """Return a problem in a text that is not, or not yet, a document."""
-    line, column, length = lines.position(span)
-    return Problem(
-        file,
-        line,
-        column,
-        ".".join(map(str, path)),
-        message,
-        code,
-        suggestion=suggestion,
-        length=length,
-        sensitive=is_sensitive(path) or names_secret(lines[line - 1]),
-    )
-
-
-def _walk(path: Path, node: Node) -> Iterator[tuple[Path, Node]]:
-    yield path, node
+def _walk(path: Path, node: Node, origin: Origin) -> Iterator[tuple[Path, Node, Origin]]:
+    origin = node.origin or origin
+    yield path, node, origin
     for part, child in node.children.items():
-        yield from _walk((*path, part), child)
+        yield from _walk((*path, part), child, origin)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from sluiceway.config.file import StageUse
 from sluiceway.core.component import Sink, Source, Stage
 from sluiceway.core.spec import Drain, Limits, TestCase
+from sluiceway.core.table import Table
 
 C = TypeVar("C", Stage, Sink)
 
@@ -43,4 +45,5 @@ class Draft:
     stages: list[Used[Stage]] = field(default_factory=list["Used[Stage]"])
     sinks: list[Used[Sink]] = field(default_factory=list["Used[Sink]"])
     unread: frozenset[str] = frozenset()
+    tables: Mapping[str, Table] = field(default_factory=dict[str, Table])
     tests: list[TestCase | None] = field(default_factory=list["TestCase | None"])

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from sluiceway.config.problems import shown
+from sluiceway.config.table_source import TableSource
 from sluiceway.core.settings import Settings
 from sluiceway.core.spec import BoundedContext, Drain, Limits, Retry, TestCase
 from sluiceway.core.store import StoreChoice
@@ -99,6 +100,11 @@ class PipelineFile(Settings):
     description: str = Field(default="", description="What the pipeline is for.")
     context: BoundedContext | None = Field(default=None, description="The bounded context that it belongs to.")
     plugins: list[str] = Field(default_factory=list, description="Distributions, and ./file.py, that may be used.")
+    tables: dict[Name, TableSource] = Field(
+        default_factory=dict[str, TableSource],
+        description="Rows that stages look up, by the table's name.",
+        examples=["{countries: {file: countries.csv, key: code}}"],
+    )
     source: SourceUse = Field(examples=["{use: sqs, with: {queue: orders}}"])
     stages: list[StageUse] = Field(default_factory=list[StageUse], description="The steps, in their order.")
     sinks: Annotated[list[SinkUse], AfterValidator(_check_sinks)] = Field(

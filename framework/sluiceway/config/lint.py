@@ -12,6 +12,7 @@ from sluiceway.config.expect import expectations
 from sluiceway.config.gathers import gathers
 from sluiceway.config.loops import loops
 from sluiceway.config.problems import nearest
+from sluiceway.config.tables import unused_tables
 from sluiceway.core.component import Sink, Stage
 from sluiceway.core.gather import Gather
 from sluiceway.core.problem import Problem
@@ -38,6 +39,11 @@ def lint(document: Document, draft: Draft) -> list[Problem]:
     return [problem for rule in RULES for problem in rule(document, draft)]
 
 
+def lint_fragment(document: Document, draft: Draft) -> list[Problem]:
+    """Return what is wrong between the stages of a fragment, whatever pipeline uses it."""
+    return [problem for rule in (unique_ids, paths_as_text) for problem in rule(document, draft)]
+
+
 def _uses(draft: Draft) -> list[Used[Stage] | Used[Sink]]:
     return [*draft.stages, *draft.sinks]
 
@@ -52,10 +58,11 @@ def unique_ids(document: Document, draft: Draft) -> Iterator[Problem]:
         if used.id in OUTPUTS:
             yield document.problem((*used.path, "id"), f"`{used.id}` is a word of the format, not an id", code="id")
         elif first is not used:
-            line = document.position(first.path).line
+            line, file = document.position(first.path).line, document.origin_at(first.path).file
+            where = f"on line {line}" if file == document.origin_at(used.path).file else f"at {file}:{line}"
             yield document.problem(
                 (*used.path, "id"),
-                f"the id `{used.id}` is taken already, on line {line}",
+                f"the id `{used.id}` is taken already, {where}",
                 code="id",
                 suggestion=f"give this one an id of its own, such as `{used.id}-2`",
             )
@@ -251,4 +258,5 @@ RULES: tuple[Rule, ...] = (
     paths_as_text,
     headers_forwarded,
     memory_stores,
+    unused_tables,
 )

@@ -18,13 +18,16 @@ from sluiceway.config.document import Document, value_at
 from sluiceway.config.document import Path as Place
 from sluiceway.config.draft import Draft, Used
 from sluiceway.config.file import PipelineFile, SinkUse, StageUse
-from sluiceway.config.lint import lint
+from sluiceway.config.fragment_file import is_fragment
+from sluiceway.config.fragments import expand, expand_alone
+from sluiceway.config.lint import lint, lint_fragment
 from sluiceway.config.plugins import named_plugins, plugin_problems
 from sluiceway.config.problems import in_order, nearest
 from sluiceway.config.pydantic_problems import problems_from
-from sluiceway.config.reading import id_at, is_known, settings_at
-from sluiceway.config.registry import BrokenPlugin, Kind, Registry, UnknownComponent
+from sluiceway.config.reading import folders_at, id_at, is_known, settings_at
+from sluiceway.config.registry import BrokenPlugin, Kind, Registry, UnknownComponent, is_file
 from sluiceway.config.settings import WorkerSettings, read_settings
+from sluiceway.config.tables import AnyTable, Tables, read_tables
 from sluiceway.config.variables import explained, substitute
 from sluiceway.core.component import Component, Sink, Source, Stage
 from sluiceway.core.errors import InvalidPipeline
@@ -35,6 +38,8 @@ C = TypeVar("C", Source, Stage, Sink)
 U = TypeVar("U", Stage, Sink)
 M = TypeVar("M", bound=BaseModel)
 
+NO_PIPELINE = "this is a fragment, stages for a pipeline to use; it cannot run by itself"
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -43,6 +48,18 @@ class Checked:
     pipeline: Pipeline | None
     problems: tuple[Problem, ...]
     document: Document | None
+
+    def ready(self) -> Pipeline:
+        """Return the pipeline.
+
+        Raises:
+            InvalidPipeline: Something is wrong, or the file is a fragment; it carries every problem.
+        """
+        errors = [problem for problem in self.problems if problem.level == "error"]
+        if errors or self.pipeline is None:
+            file = self.document.file if self.document else ""
+            raise InvalidPipeline(errors or [Problem(file, 1, 1, "", NO_PIPELINE, "fragment")])
+        return self.pipeline
 
 
 def load(
@@ -57,11 +74,7 @@ def load(
     Raises:
         InvalidPipeline: Something is wrong; it carries every problem.
     """
-    checked = check(path, environ=environ, registry=registry, settings=settings)
-    errors = [problem for problem in checked.problems if problem.level == "error"]
-    if errors or checked.pipeline is None:
-        raise InvalidPipeline(errors)
-    return checked.pipeline
+    return check(path, environ=environ, registry=registry, settings=settings).ready()
 
 
 def check(
@@ -86,14 +99,17 @@ def check(
     try:
         source = yaml.read_text(path, str(path)) if text is None else text
         document, mistakes = yaml.collect(source, str(path))
+        expanded = expand_alone(document) if is_fragment(document) else expand(document)
     except InvalidPipeline as error:
         return Checked(None, error.problems, None)
     if settings is None:
         settings, problems = read_settings(path.parent, environ)
-    document, unresolved = substitute(document, environ)
-    builder = _Builder(document, path, registry or Registry(), settings)
-    pipeline = builder.build()
-    found = in_order(explained([*problems, *mistakes, *unresolved, *builder.problems]))
+    document, unresolved = substitute(expanded.document, environ)
+    builder = _Builder(document, path, registry or Registry(), settings, expanded.files)
+    pipeline = None if is_fragment(document) else builder.build()
+    if is_fragment(document):
+        builder.look_at_stages()
+    found = in_order(explained([*problems, *mistakes, *expanded.problems, *unresolved, *builder.problems]))
     return Checked(pipeline, tuple(found), document)
 
 
@@ -103,13 +119,24 @@ class _Builder:
     Parts are looked at one by one, so that a mistake in one hides none in another.
     """
 
-    def __init__(self, document: Document, path: Path, registry: Registry, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        document: Document,
+        path: Path,
+        registry: Registry,
+        settings: WorkerSettings,
+        fragments: tuple[Path, ...],
+    ) -> None:
         self.problems: list[Problem] = []
         self._document = document
         self._path = path
         self._registry = registry
         self._named = list(named_plugins(document).values())
         self._plugins = [*settings.plugins, *self._named]
+        self._fragments = fragments
+        # what tables a fragment's users have, it does not know
+        self._tables = Tables(AnyTable()) if is_fragment(document) else read_tables(document, path.parent)
+        self.problems += self._tables.problems
 
     def build(self) -> Pipeline | None:
         """Return the pipeline, or None when a part of it is wrong."""
@@ -126,11 +153,23 @@ class _Builder:
             drain=self._part(Drain, "drain"),
             limits=self._part(Limits, "limits"),
             tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
+            tables=self._tables.by_name,
             unread=frozenset(key for key in ("stages", "sinks") if not is_known(self._document, key)),
         )
         self.problems += plugin_problems(self._document, self._registry, self._path.parent)
         self.problems += lint(self._document, draft)
         return None if file is None else self._pipeline(file, draft)
+
+    def look_at_stages(self) -> None:
+        """Look at the stages of a fragment by itself. What only a pipeline that uses it knows is not asked."""
+        self._plugins = self._registry.plugins
+        stages = [self._use("stage", Stage, StageUse, "stages", index) for index in self._places("stages")]
+        for used in stages:
+            try:
+                StageUse.model_validate(value_at(self._document.value, used.path))
+            except ValidationError as error:
+                self.problems += problems_from(error, self._document, used.path, StageUse)
+        self.problems += lint_fragment(self._document, Draft(None, None, None, stages=stages))
 
     def _pipeline(self, file: PipelineFile, draft: Draft) -> Pipeline | None:
         source = draft.source
@@ -156,6 +195,7 @@ class _Builder:
             drain=file.drain,
             tests=tuple(file.tests),
             file=self._path,
+            files=(*self._fragments, *self._tables.files),
         )
 
     def _use(self, kind: Kind, base: type[U], model: type[StageUse], *path: str | int) -> Used[U]:
@@ -166,8 +206,9 @@ class _Builder:
         component, settings = self._found(kind, path), settings_at(self._document, path)
         if component is None or settings is None:
             return None
+        context = {**folders_at(self._document, path), "tables": self._tables.by_name}
         try:
-            made = component.model_validate(settings, context={"folder": self._path.parent})
+            made = component.model_validate(settings, context=context)
         except ValidationError as error:
             self.problems += problems_from(error, self._document, (*path, "with"), component)
             return None
@@ -177,6 +218,8 @@ class _Builder:
         place = (*path, "use")
         use = value_at(self._document.value, place)
         if not isinstance(use, str) or place in self._document.unresolved:
+            return None
+        if is_fragment(self._document) and is_file(use):  # whoever uses it names its Python files
             return None
         try:
             return self._registry.find(kind, use, self._plugins, self._path.parent)

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
-from sluiceway.core.problem import Problem
+from sluiceway.core.problem import Problem, Related
 
 LONGEST_VALUE = 120
 """Characters of a found value, path or name that are shown."""
@@ -36,7 +36,7 @@ def render_text(
         limit: How many to show; the rest is counted.
     """
     ordered = in_order(problems)
-    blocks = [_block(problem, sources.get(problem.file, ()), color=color) for problem in ordered[:limit]]
+    blocks = [_block(problem, sources, color=color) for problem in ordered[:limit]]
     if len(ordered) > limit:
         blocks.append(f"... and {len(ordered) - limit:,} more\n")
     return "\n".join(blocks)
@@ -56,11 +56,18 @@ def render_json(problems: Iterable[Problem]) -> str:
                 "suggestion": problem.suggestion,
                 "code": problem.code,
                 "level": problem.level,
+                **_related_json(problem.related),
             }
             for problem in in_order(problems)
         ],
         indent=2,
     )
+
+
+def _related_json(related: Sequence[Related]) -> dict[str, object]:
+    """Return the other places, under a key that most problems have no need of."""
+    places = [{"what": place.what, "file": place.file, "line": place.line, "column": place.column} for place in related]
+    return {"related": places} if places else {}
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
@@ -128,7 +135,7 @@ def _distance(one: str, other: str) -> int:
     return last[-1]
 
 
-def _block(problem: Problem, source: Sequence[str], *, color: bool) -> str:
+def _block(problem: Problem, sources: Mapping[str, Sequence[str]], *, color: bool) -> str:
     def paint(text: str, style: str) -> str:
         return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if color else text
 
@@ -138,6 +145,7 @@ def _block(problem: Problem, source: Sequence[str], *, color: bool) -> str:
     path = f"{printable(cut(problem.path))}: " if problem.path else ""
     rows = [f"{place} {paint(f'{problem.level}[{problem.code}]', strong)} {path}{what}"]
     margin = " " * len(str(problem.line))
+    source = sources.get(problem.file, ())
     allowed = _allowed(problem.allowed)
     if 1 <= problem.line <= len(source) and not problem.sensitive:
         line, indent, carets = _underlined(source[problem.line - 1], problem.column - 1, problem.length)
@@ -147,7 +155,17 @@ def _block(problem: Problem, source: Sequence[str], *, color: bool) -> str:
         rows.append(f"{margin} = {allowed}")
     if problem.suggestion:
         rows.append(f"{margin} = fix: {printable(cut(_fix(problem), _LONGEST_MESSAGE))}")
+    for other in problem.related:
+        rows += _other_place(other, sources.get(other.file, ()), margin)
     return "\n".join(rows) + "\n"
+
+
+def _other_place(place: Related, source: Sequence[str], margin: str) -> list[str]:
+    rows = [f"{margin} = {place.what} {printable(place.file)}:{place.line}:{place.column}"]
+    if 1 <= place.line <= len(source) and not place.sensitive:
+        line, indent, carets = _underlined(source[place.line - 1], place.column - 1, place.length)
+        rows += [f"{place.line} | {line}".rstrip(), f"{' ' * len(str(place.line))} | {indent}{carets}"]
+    return rows
 
 
 def _fix(problem: Problem) -> str:

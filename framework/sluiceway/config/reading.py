@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path as FilePath
 from typing import cast
 
 from pydantic import BaseModel
 
-from sluiceway.config.document import Document, Path, value_at
+from sluiceway.config.document import Document, Path, scalars, value_at
 from sluiceway.config.file import PipelineFile, StageUse
 from sluiceway.config.model_fields import misspelt
 
@@ -30,6 +31,21 @@ def settings_at(document: Document, path: Path) -> dict[str, object] | None:
     if not _has(document, path, "with") and "with" not in _misspelt(document, path, StageUse):
         return {}
     return cast("dict[str, object]", given) if isinstance(given, dict) else None
+
+
+def folders_at(document: Document, path: Path) -> dict[str, object]:
+    """Return what a component at a place reads files from, as the context of its validation.
+
+    `folder` is that of the file which the component stands in, `folders` has those of texts that stand in others.
+    """
+    home = document.origin_at(path).file
+    settings = (*path, "with")
+    folders: dict[str, FilePath] = {}
+    for place, value in scalars(value_at(document.value, settings), settings):
+        file = document.origin_at(place).file
+        if isinstance(value, str) and file != home:
+            folders[value] = FilePath(file).parent
+    return {"folder": FilePath(home).parent, "folders": folders}
 
 
 def is_known(document: Document, key: str) -> bool:

@@ -25,6 +25,11 @@ FILE: Final[Node] = {
     "pattern": r"^\.{1,2}/.+\.py:\w+$",
     "description": "A function or class in a Python file beside this one, which `plugins` names: ./stages.py:name.",
 }
+FRAGMENT: Final[Node] = {
+    "type": "string",
+    "pattern": r"^\.{1,2}/.+\.ya?ml$",
+    "description": "A fragment, stages in a file of their own; `with` has its parameters: ./common/normalise.yaml.",
+}
 VARIABLE: Final[Node] = {"type": "string", "pattern": r"\$\{"}
 
 _PLACES: Final[dict[type[BaseModel], Kind]] = {
@@ -92,7 +97,7 @@ def _choose(place: Node, there: Iterable[tuple[Entry, Node | None, type[Componen
             rules.append(_rule(entry.name, ref, component))
     place["properties"]["use"] = {
         "description": place["properties"]["use"].get("description", ""),
-        "anyOf": [*named.values(), *([FILE] if files else [])],
+        "anyOf": [*named.values(), *([FILE, FRAGMENT] if files else [])],
     }
     place["allOf"] = rules
 

@@ -34,14 +34,14 @@ def substitute(document: Document, environ: Mapping[str, str]) -> tuple[Document
     """
     resolver = _Resolver(document, environ)
     value = resolver.resolve(document.value, ())
-    return document.with_value(value, frozenset(resolver.unresolved)), resolver.problems
+    return document.with_value(value, document.unresolved | resolver.unresolved), resolver.problems
 
 
 def explained(problems: Sequence[Problem]) -> list[Problem]:
     """Return problems where `$NAME` that is refused for what it is, is refused for its missing braces alone."""
-    bare = {(p.line, p.column) for p in problems if p.code == "variable" and p.level == "warning"}
-    refused = bare & {(p.line, p.column) for p in problems if p.level == "error"}
-    others = [p for p in problems if (p.line, p.column) not in refused]
+    bare = {(p.file, p.line, p.column) for p in problems if p.code == "variable" and p.level == "warning"}
+    refused = bare & {(p.file, p.line, p.column) for p in problems if p.level == "error"}
+    others = [p for p in problems if (p.file, p.line, p.column) not in refused]
     return others + [replace(p, level="error") for p in problems if p.code == "variable" and p not in others]
 
 
@@ -53,6 +53,8 @@ class _Resolver:
         self._environ = environ
 
     def resolve(self, value: object, path: Path) -> object:
+        if path in self._document.unresolved:  # it was reported, and will not be read
+            return value
         if isinstance(value, dict):
             entries = cast("dict[str, object]", value).items()
             return {key: self.resolve(entry, (*path, key)) for key, entry in entries}

@@ -16,6 +16,7 @@ from sluiceway.core.expression import Expression
 from sluiceway.core.json import JSON
 from sluiceway.core.schema import Schema
 from sluiceway.core.secret import Secret
+from sluiceway.core.table import Table
 from sluiceway.core.units import Duration, Size
 
 _WORDS: Final[dict[object, str]] = {
@@ -29,6 +30,7 @@ _WORDS: Final[dict[object, str]] = {
     Duration: "duration",
     Size: "size",
     Secret: "reference to a secret",
+    Table: "name of a table",
     Schema: "path of a JSON Schema file",
     EventPattern: "event pattern",
     Expression: "value or {jmes: expression}",

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sluiceway.config.document import Document, Lines, Span, problem_at
+from sluiceway.config.document import Document, Node
+from sluiceway.config.text import Lines, Span, problem_at
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
 
@@ -90,24 +91,36 @@ def collect(text: str, file: str) -> tuple[Document, list[Problem]]:
     Raises:
         InvalidPipeline: There is no document: the text is no YAML, or beyond the bounds.
     """
+    lines, top, problems = root(text, file)
+    if top is None or top.value is None:
+        raise _refused(file, "the file is empty", "empty", "begin with `version: 1` and a `name`")
+    if not isinstance(top.value, dict):
+        message = "the top level must be keys with values"
+        spaced = isinstance(top.value, str) and _NO_SPACE_AFTER_COLON.match(top.value)
+        suggestion = "put a space after the colon" if spaced else None
+        problems.append(problem_at(lines, file, top.span, (), message, code="syntax", suggestion=suggestion))
+        raise InvalidPipeline(problems)
+    return Document(file, lines.text, top), problems
+
+
+def root(text: str, file: str) -> tuple[Lines, Node | None, list[Problem]]:
+    """Return a text's lines, whatever value stands at its top (None where there is none), and its mistakes.
+
+    Args:
+        text: YAML.
+        file: What messages call it.
+
+    Raises:
+        InvalidPipeline: The text is no YAML, or beyond the bounds.
+    """
     # ruamel.yaml takes 30 ms to import, and most commands read no file
-    from sluiceway.config import yaml_builder  # noqa: PLC0415
+    from sluiceway.config import yaml_builder  # noqa: PLC0415 - start-up
 
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise _refused(file, _TOO_LARGE, "too-large")
-    text = text.removeprefix("\ufeff")
-    lines = Lines(text)
+    lines = Lines(text.removeprefix("\ufeff"))
     _check_directives(lines, file)
-    root, problems = yaml_builder.build(lines, file)
-    if root is None or root.value is None:
-        raise _refused(file, "the file is empty", "empty", "begin with `version: 1` and a `name`")
-    if not isinstance(root.value, dict):
-        message = "the top level must be keys with values"
-        spaced = isinstance(root.value, str) and _NO_SPACE_AFTER_COLON.match(root.value)
-        suggestion = "put a space after the colon" if spaced else None
-        problems.append(problem_at(lines, file, root.span, (), message, code="syntax", suggestion=suggestion))
-        raise InvalidPipeline(problems)
-    return Document(file, text, root), problems
+    return lines, *yaml_builder.build(lines, file)
 
 
 def _check_directives(lines: Lines, file: str) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from sluiceway.config.document import Lines, Node, Span, problem_at
+from sluiceway.config.document import Node
+from sluiceway.config.text import Lines, Span, problem_at
 from sluiceway.config.yaml_events import Event, YamlSyntaxError, read_events
 from sluiceway.config.yaml_scalars import joined, plain
 from sluiceway.config.yaml_syntax import explain

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
-from sluiceway.config.document import Span
+from sluiceway.config.text import Span
 
 
 class Event(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sluiceway.config.document import Lines, Span
+from sluiceway.config.text import Lines, Span
 from sluiceway.config.yaml_events import YamlSyntaxError
 
 _NO_SPACE = re.compile(r"\s*(- )?[\w.-]+:[^\s/]")

@@ -3,7 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+
+class Related(NamedTuple):
+    """Another place that a mistake has to do with: where the file that holds it is used, say.
+
+    Attributes:
+        what: What is there, as in `used at`.
+        file: The path as for the mistake.
+        line: The line, from 1.
+        column: The column, from 1.
+        length: How many characters to underline.
+        sensitive: The source line must not be shown.
+    """
+
+    what: str
+    file: str
+    line: int
+    column: int
+    length: int = 1
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +42,7 @@ class Problem:
         length: How many characters the narrowest wrong span has, for the underline.
         level: Errors stop a pipeline from running; warnings do not.
         sensitive: The source line must not be shown (it may hold a secret).
+        related: Other places that it has to do with, the nearest first.
     """
 
     file: str
@@ -35,3 +56,9 @@ class Problem:
     length: int = 1
     level: Literal["error", "warning"] = "error"
     sensitive: bool = False
+    related: tuple[Related, ...] = ()
+
+    @property
+    def files(self) -> set[str]:
+        """The files that it names."""
+        return {self.file, *(place.file for place in self.related)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import jsonschema_rs
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -72,9 +72,10 @@ class Schema:
             return value
         if not isinstance(value, str):
             raise PydanticCustomError("schema_file", "expected the path of a JSON Schema file")
-        context = cast("dict[str, Path]", info.context or {})
+        context = cast("dict[str, Any]", info.context or {})
+        folder: Path = context.get("folders", {}).get(value) or context.get("folder", Path())
         try:
-            return cls(context.get("folder", Path()) / value)
+            return cls(folder / value)
         except ValueError as error:
             raise PydanticCustomError("schema_file", "{reason}", {"reason": str(error)}) from None
 

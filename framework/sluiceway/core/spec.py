@@ -183,7 +183,8 @@ class SinkSpec:
 class Pipeline:
     """A whole pipeline, ready to run.
 
-    Attributes as in the file; `store` is where accepted legs are recorded, if anywhere.
+    Attributes as in the file; `store` is where accepted legs are recorded, if anywhere, and `files` are the
+    fragments and tables that were read for it.
     """
 
     name: str
@@ -201,3 +202,4 @@ class Pipeline:
     drain: Drain = field(default_factory=Drain)
     tests: tuple[TestCase, ...] = ()
     file: Path | None = None
+    files: tuple[Path, ...] = ()

@@ -119,9 +119,10 @@ class DevLoop:
         return [app.load(path, environ=self._environ) for path in self._paths]
 
     def _files(self) -> set[Path]:
-        """Return every file that the pipelines come from: themselves, settings, schemas and plugins."""
+        """Return every file that the pipelines come from, with fragments, tables, settings, schemas and plugins."""
         files = {*self._paths, *(path.parent / settings.FILE for path in self._paths)}
         for path, pipeline in zip(self._paths, self._pipelines, strict=True):
+            files |= set(pipeline.files)
             parts: list[SourceSpec | StageSpec | SinkSpec] = [pipeline.source, *pipeline.stages, *pipeline.sinks]
             for part in parts:
                 if part.use.startswith(("./", "../")):

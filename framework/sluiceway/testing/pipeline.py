@@ -16,7 +16,7 @@ from structlog.testing import ReturnLogger
 from sluiceway.config.load import check
 from sluiceway.core.component import Stage
 from sluiceway.core.context import Context
-from sluiceway.core.errors import ErrorClass, InvalidPipeline
+from sluiceway.core.errors import ErrorClass
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Retry, Verdict
 from sluiceway.core.ports import Clock, Delivery
@@ -144,11 +144,7 @@ def loaded(pipeline: str | Path | Pipeline) -> Pipeline:
     if isinstance(pipeline, Pipeline):
         return pipeline
     is_text = isinstance(pipeline, str) and "\n" in pipeline
-    checked = check(_TEXT, text=str(pipeline)) if is_text else check(Path(pipeline))
-    errors = [problem for problem in checked.problems if problem.level == "error"]
-    if errors or checked.pipeline is None:
-        raise InvalidPipeline(errors)
-    return checked.pipeline
+    return (check(_TEXT, text=str(pipeline)) if is_text else check(Path(pipeline))).ready()
 
 
 class Run:

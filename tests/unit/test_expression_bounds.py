@@ -47,6 +47,8 @@ BOMBS = {
     "a number named twice, and again": "`0`" + " | [@, @]" * 30,
     "a long text for each": "body.numbers[*].{a: '" + "x" * 4000 + "'}",
     "much to compute for each": "map(&(@ == '" + "x" * 3900 + "'), body.numbers)",
+    "a large pattern for each": "body.numbers[*].[regex_match('" + "a" * 1000 + "', 'a|(b{1,500}){2}')]",
+    "many matches for each": "body.numbers[*].[regex_replace('" + "ab" * 450 + "', 'aa', 'b')]",
     "many arguments for each": "map(&not_null(" + "`null`," * 500 + "@), body.numbers)",
     "much to compare for each": "body.numbers" + " | [@, @][][]" * 9 + " | [?" + "(a == b) == " * 20 + "a]",
 }

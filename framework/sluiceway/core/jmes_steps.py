@@ -202,7 +202,11 @@ def compare(operator: str, left: Step, right: Step) -> Step:
 
 
 def call(functions: Functions, name: str, arguments: Sequence[Step]) -> Step:
-    """Call a function, counting what it is given and what it gives."""
+    """Call a function, counting what it is given and what it gives.
+
+    One that works long on short texts has a method `_cost_NAME`, which takes what it takes and gives the work it is.
+    """
+    cost: Callable[..., int] | None = getattr(functions, f"_cost_{name}", None)
 
     def call(value: Value, work: Work) -> Value:
         given = [argument(value, work) for argument in arguments]
@@ -211,6 +215,8 @@ def call(functions: Functions, name: str, arguments: Sequence[Step]) -> Step:
             work.take(each)
         result = functions.call_function(name, given)
         work.take(result)
+        if cost:
+            work.spend(cost(*given))
         return result
 
     return call

@@ -72,7 +72,8 @@ class Expression:
             view: The names that the expression may use. Only those that it does use are read.
 
         Raises:
-            Reject: A function was given a value that it does not take.
+            Reject: A function was given a value that it does not take (class `invalid`), or the expression makes
+                millions of values of this message (class `oversize`).
         """
         return self._literal if self._program is None else self._program(view)
 

@@ -17,11 +17,13 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError, LexerError, Pa
 from jmespath.functions import TYPES_MAP
 from jmespath.lexer import Lexer
 from jmespath.parser import Parser
-from jmespath.visitor import Options, TreeInterpreter
 
 from sluiceway.core.errors import InvalidExpression, Reject
 from sluiceway.core.functions.tables import NO_TABLES, Tables
+from sluiceway.core.jmes_compile import compile_tree
 from sluiceway.core.jmes_functions import SluicewayFunctions, arity, check_literals
+from sluiceway.core.jmes_names import root_names
+from sluiceway.core.jmes_work import TooMuchWork, Work
 from sluiceway.core.json import JSON
 
 MAX_BYTES = 4096
@@ -233,31 +235,33 @@ def _path(tokens: Sequence[_Token]) -> Program | None:
 
 
 def _search(text: str, node: _Node, tokens: Sequence[_Token], functions: SluicewayFunctions) -> Program:
-    wanted = _names(tokens)
-    interpreter = TreeInterpreter(Options(custom_functions=functions))
+    step = compile_tree(node, functions)
+    wanted = None if _reads_all(tokens) else root_names(text)
 
     def search(view: Mapping[str, object]) -> JSON:
-        root = {name: _plain(view[name]) for name in view if wanted is None or name in wanted}
+        root = {name: _plain(view.get(name)) for name in (view if wanted is None else wanted)}
         try:
-            return cast("JSON", interpreter.visit(cast("Any", node), root))
+            return cast("JSON", step(root, Work()))
+        except TooMuchWork as error:
+            raise Reject(f"the expression `{text}` cannot be computed: {error}", error="oversize") from None
         except (ValueError, TypeError, ArithmeticError) as error:
             raise Reject(f"the expression `{text}` cannot be computed: {_cause(error)}") from error
 
     return search
 
 
-def _names(tokens: Sequence[_Token]) -> set[object] | None:
-    """Return what the expression may read of the view, so that no body is parsed in vain; None: all of it."""
+def _reads_all(tokens: Sequence[_Token]) -> bool:
+    """Tell whether the whole view may be read; if not, its body need not be parsed in vain."""
     for before, token, after in zip([tokens[0], *tokens], tokens, tokens[1:], strict=False):
         is_bound = before.type == "dot" or (before.type == "lbracket" and after.type == "rbracket")
         if token.type == "current" or (token.type == "star" and not is_bound):
-            return None
-    return {token.value for token in tokens if token.type in _IDENTIFIER}
+            return True
+    return False
 
 
 def _plain(value: object) -> JSON:
     """Return a mapping as a dict, which is what the interpreter and the writer take for an object."""
-    if isinstance(value, Mapping) and not isinstance(value, dict):
+    if not isinstance(value, (dict, list, str)) and isinstance(value, Mapping):  # the second takes long to tell
         return dict(cast("Mapping[str, JSON]", value))
     return cast("JSON", value)
 

@@ -154,6 +154,16 @@ class RegexFunctions:
                 raise too_large("the result", size)
         return "".join(pieces) + text[end:]
 
+    def _cost_regex_match(self, text: str, pattern: str) -> int:
+        return _steps(pattern, text) >> 6
+
+    _cost_regex_find = _cost_regex_match
+
+    def _cost_regex_find_all(self, text: str, pattern: str, _: str = "") -> int:
+        return (_steps(pattern, text) >> 6) + 8 * min(len(text), _MAX_MATCHES)
+
+    _cost_regex_replace = _cost_regex_find_all
+
     def _check_regex_replace(self, _text: str | None, pattern: str | None, replacement: str | None) -> None:
         if pattern is not None and replacement is not None:
             _template(replacement, _compiled(pattern).groups)

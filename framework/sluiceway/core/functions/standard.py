@@ -9,6 +9,7 @@ from typing import cast
 
 from jmespath.functions import REVERSE_TYPES_MAP, TYPES_MAP, Functions, signature
 
+from sluiceway.core.jmes_work import MAX_TEXT, TooMuchWork
 from sluiceway.core.json import JSON, InvalidJSON, dump, parse
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -38,6 +39,12 @@ class StandardFunctions(Functions):
     @signature({"types": ["array-number"]})
     def _func_avg(self, numbers: list[float | Decimal]) -> float | Decimal | None:
         return self._func_sum(numbers) / len(numbers) if numbers else None
+
+    @signature({"types": ["string"]}, {"types": ["array-string"]})
+    def _func_join(self, glue: str, texts: list[str]) -> str:
+        if len(glue) * len(texts) + sum(map(len, texts)) > MAX_TEXT:
+            raise TooMuchWork
+        return glue.join(texts)
 
     @signature({"types": []})
     def _func_to_number(self, value: object) -> JSON:

@@ -95,12 +95,15 @@ class OverMessage(Stage):
         return event if isinstance(event, Mapping) else None
 
     def found(self, pattern: EventPattern, message: Message) -> tuple[bool, str]:
-        """Tell whether a pattern matches, and why not, for a person."""
+        """Tell whether a pattern matches, and by which clauses it does or does not, for a person."""
         event = self.event(message)
         if event is None:
             return False, f"the body is {shown(message.body)}, and a pattern wants an object"
         mismatch = pattern.mismatch(event)
-        return mismatch is None, mismatch or "the pattern matches"
+        met = ", ".join(f"{clause.field} is {clause.found}" for clause in pattern.explain(event) if clause.matched)
+        if mismatch is None:
+            return True, cut(met, 200) or "the pattern wants nothing"
+        return False, f"{mismatch}; met: {cut(met, 200)}" if met else mismatch
 
 
 def names_view(pattern: EventPattern, info: Mapping[str, object], *place: str | int) -> None:

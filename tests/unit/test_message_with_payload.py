@@ -50,6 +50,13 @@ def test_a_body_that_takes_the_place_of_a_text_is_sent_as_json() -> None:
     assert (after.payload, after.is_text) == (b'["a","b"]', False)
 
 
+def test_a_body_can_be_sent_as_json_where_the_source_gives_text() -> None:
+    after = Message.received(b"a", decode_text, id="m-1").with_json("b")
+
+    assert (after.body, after.payload, after.is_text) == ("b", b'"b"', False)
+    assert after.with_payload(b'{"a": 1}').body == {"a": 1}
+
+
 def test_a_text_that_a_text_source_gave_is_a_text() -> None:
     assert Message.received(b"a", decode_text, id="m-1").is_text
 

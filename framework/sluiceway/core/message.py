@@ -135,6 +135,13 @@ class Message:
         object.__setattr__(copy, "_decode", decode_text)
         return copy
 
+    def with_json(self, body: JSON) -> Message:
+        """Return this message with a body that is sent as JSON, even a text where the source's `format` is text."""
+        copy = self.with_body(body)
+        if self._decode is decode_text:
+            object.__setattr__(copy, "_decode", decode_json)
+        return copy
+
     def with_payload(self, raw: bytes) -> Message:
         """Return this message with other bytes for a body, to be read, when asked for, as the source's own are.
 

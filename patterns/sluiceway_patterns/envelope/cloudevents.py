@@ -76,12 +76,12 @@ def _structured(message: Message, event: Mapping[str, JSON]) -> Message:
     if event.get("data_base64") is not None:
         return _with_bytes(made, _bytes(event), says_json=says_json)
     data = event.get("data")
-    return made.with_text(data) if isinstance(data, str) and not says_json else made.with_body(data)
+    return made.with_text(data) if isinstance(data, str) and not says_json else made.with_json(data)
 
 
 def _with_bytes(message: Message, raw: bytes, *, says_json: bool) -> Message:
     try:
-        return message.with_body(json.parse(raw)) if says_json else message.with_text(raw.decode())
+        return message.with_json(json.parse(raw)) if says_json else message.with_text(raw.decode())
     except json.InvalidJSON as error:
         raise Reject(f"body.data_base64 is not valid JSON: {error}") from error
     except UnicodeDecodeError:

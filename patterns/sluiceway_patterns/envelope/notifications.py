@@ -41,7 +41,7 @@ def unwrap_event(message: Message) -> Message | None:
     headers = {f"eventbridge-{name}": _header(name, body[name]) for name in _EVENT if body.get(name) not in (None, "")}
     if resources := body.get("resources"):
         headers["eventbridge-resources"] = _dump(resources)
-    return message.with_headers(headers).with_body(body["detail"])
+    return message.with_headers(headers).with_json(body["detail"])
 
 
 def unwrap_sns(message: Message, read: Literal["json", "text"]) -> Message | None:
@@ -63,7 +63,7 @@ def unwrap_sns(message: Message, read: Literal["json", "text"]) -> Message | Non
     if read == "text":
         return made.with_text(said)
     try:
-        return made.with_body(json.parse(said.encode("utf-8", "surrogatepass")))
+        return made.with_json(json.parse(said.encode("utf-8", "surrogatepass")))
     except json.InvalidJSON as error:
         raise Reject(f"body.Message is not valid JSON: {error}") from error
 
@@ -78,7 +78,7 @@ def unwrap_s3(message: Message) -> list[Message] | Drop | None:
     records = body.get("Records")
     if not isinstance(records, list) or not records or not all(_is_record(record) for record in records):
         return None
-    return [message.with_body(_object(record, index)) for index, record in enumerate(records)]
+    return [message.with_json(_object(record, index)) for index, record in enumerate(records)]
 
 
 def _is_record(record: JSON) -> bool:

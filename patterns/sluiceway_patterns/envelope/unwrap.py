@@ -111,4 +111,4 @@ class Unwrap(Stage):
         metadata = body[names.metadata]
         if not isinstance(metadata, dict):
             raise Reject(f"body.{names.metadata} is {shown(metadata)}, not an object")
-        return message.with_headers(fields_of(metadata)).with_body(body[names.data])
+        return message.with_headers(fields_of(metadata)).with_json(body[names.data])

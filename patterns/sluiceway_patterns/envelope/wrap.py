@@ -69,7 +69,7 @@ class CloudEvent(Settings):
         if message.is_text == cloudevents.is_json(kind):
             says = "is text" if message.is_text else "is JSON"
             raise Reject(f"the body {says}, which datacontenttype {cut(kind)} does not say")
-        event = _as_json(message, {**attributes, "data": message.body})
+        event = message.with_json({**attributes, "data": message.body})
         return event.with_headers({cloudevents.CONTENT_TYPE: cloudevents.STRUCTURED})
 
 
@@ -95,7 +95,7 @@ class Event(Settings):
             "resources": [],
             "detail": message.body,
         }
-        return _as_json(message, event)
+        return message.with_json(event)
 
 
 class MetadataAndData(Settings):
@@ -110,7 +110,7 @@ class MetadataAndData(Settings):
         """Return the envelope."""
         values = {name: value.evaluate(message.view) for name, value in self.metadata.items()}
         metadata: JSON = {name: value for name, value in values.items() if value is not None}
-        return _as_json(message, {self.names.metadata: metadata, self.names.data: message.body})
+        return message.with_json({self.names.metadata: metadata, self.names.data: message.body})
 
 
 class Wrap(Stage):
@@ -169,11 +169,6 @@ class Wrap(Stage):
             return kind.wrap(message, context.clock.now)
 
         yield process
-
-
-def _as_json(message: Message, body: JSON) -> Message:
-    """Return a message that is sent as JSON, whatever the text was that it had for a body."""
-    return Message(body, id=message.id, headers=message.headers, meta=message.meta, routes=message.routes)
 
 
 def _own_id(message: Message) -> str:

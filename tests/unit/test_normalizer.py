@@ -1,4 +1,4 @@
-"""`normalizer`: which translation is chosen, what is of no known shape, and what a stage with maps says of its places."""
+"""`normalizer`: which translation is chosen, what is of no known shape, and what maps say of their places."""
 
 from __future__ import annotations
 

@@ -167,8 +167,6 @@ class Encode(Stage):
 
 def _bytes_of(message: Message) -> bytes:
     """Return the bytes that came, also those that the source's format cannot read; of a JSON string the text in it."""
-    if message.is_text:
-        return message.payload
     try:
         body = message.body
     except Reject:

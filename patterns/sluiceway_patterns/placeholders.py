@@ -116,8 +116,6 @@ def _text(template: str, path: Sequence[str | int], found: list[int]) -> Fill:
     parts: list[str | tuple[str | int, ...]] = []
     end = 0
     for begin in _BEGINNING.finditer(template):
-        if begin.start() < end:
-            continue
         close = template.find(">", begin.end())
         if close < 0:
             raise WrongTemplate(f"no > ends {cut(template[begin.start() :], 40)}", begin.start(), path)

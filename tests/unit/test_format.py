@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -115,7 +116,12 @@ def test_what_is_not_what_the_steps_say(text: str, steps: list[str], error: str,
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(gzip.compress(bytes(64 * 1024 * 1024)))
-    assert refusal(Message().with_payload(bomb), "gzip", "gzip", "text")[0] == "oversize"
+    tracemalloc.start()
+    try:
+        assert refusal(Message().with_payload(bomb), "gzip", "gzip", "text")[0] == "oversize"
+        assert tracemalloc.get_traced_memory()[1] < 32 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_is_written() -> None:

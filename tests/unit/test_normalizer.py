@@ -150,7 +150,7 @@ def test_a_translation_s_places_are_its_lines_and_codes() -> None:
 
 def test_a_translation_says_which_of_them_a_message_took() -> None:
     stage = Translate.model_validate({"map": MAP})
-    body: JSON = {"order_no": "A", "lines": [{"chan": "?"}, {"chan": 1}]}
+    body: JSON = {"order_no": "A", "lines": [{}, {"chan": 1}, {"chan": "?"}]}
     made = {decision.place: decision for decision in stage.decisions(Message(body, id="m-1"))}
     assert {place for place, decision in made.items() if decision.taken} == {
         ("map", "id"),

@@ -24,13 +24,19 @@ class Names(Settings):
 class Unwrap(Stage):
     """Take a message out of the envelope in which it came; what stood on the envelope becomes headers.
 
-    | `from` | the new body | headers |
-    |---|---|---|
-    | `cloudevents` | `data`; `data_base64` decoded | each attribute as in CloudEvents' binding for HTTP: `ce-id`, `ce-source`, `ce-type` …, `datacontenttype` as `content-type`, values percent-encoded |
-    | `eventbridge` | `detail` | `eventbridge-id`, `-source`, `-detail-type`, `-time`, `-account`, `-region`, `-resources` (a list, as JSON) |
-    | `sns` | `Message`, read as JSON, or with `message: text` as it is | the message attributes by their names; `sns-message-id`, `-topic-arn`, `-subject`, `-timestamp` |
-    | `s3` | `bucket`, `key`, `size`, `etag`, `version_id`, `sequencer`, `event`, `time`, `region` of an object | none |
-    | `data` | `data` | the fields of `metadata` by their names; what is an object or list as JSON; `names` says what the two are called |
+    `from` says which kind:
+
+    - `cloudevents`: the body becomes `data`, or what `data_base64` stands for. Headers: each attribute as in
+      CloudEvents' binding for HTTP, `ce-id`, `ce-source`, `ce-type` and so on, with `datacontenttype` as
+      `content-type`, and values percent-encoded where they are no printable ASCII.
+    - `eventbridge`: `detail`. Headers: `eventbridge-id`, `eventbridge-source`, `eventbridge-detail-type`,
+      `eventbridge-time`, `eventbridge-account`, `eventbridge-region`, `eventbridge-resources` (a list, as JSON).
+    - `sns`: `Message`, read as JSON, or with `message: text` as it is. Headers: the message attributes by their names,
+      `sns-message-id`, `sns-topic-arn`, `sns-subject`, `sns-timestamp`.
+    - `s3`: `bucket`, `key`, `size`, `etag`, `version_id`, `sequencer`, `event`, `time` and `region` of an object, as
+      far as they are there. No headers.
+    - `data`: `data`. Headers: the fields of `metadata` by their names, an object or list as JSON. `names` says what the
+      two are called.
 
     Headers of the same name are replaced, and what is empty or null gives no header. Stages read them as
     `{jmes: headers."ce-type"}`; a sink passes on those that its `forward` names.
@@ -41,8 +47,9 @@ class Unwrap(Stage):
     notifications are set up is dropped. The signature on a notification of SNS is not checked: who may send to a
     queue is what its policy says. With raw message delivery there is no envelope to take off.
 
-    A body that is not such an envelope is rejected (`invalid`), or with `otherwise: keep` passes unchanged. One that is,
-    and lacks what the envelope must have, is always rejected. Envelopes in envelopes (S3 by way of SNS) take two stages.
+    A body that is not such an envelope is rejected (`invalid`), or with `otherwise: keep` passes unchanged. One that
+    is, and lacks what the envelope must have, is always rejected. Envelopes in envelopes (S3 by way of SNS) take two
+    stages.
 
     This undoes the Envelope Wrapper of Enterprise Integration Patterns (Hohpe and Woolf, chapter 8).
 
@@ -51,7 +58,7 @@ class Unwrap(Stage):
       use: envelope.unwrap
       with: {from: sns, message: json}
     ```
-    """  # noqa: E501 - rows of a table
+    """
 
     from_: Literal["cloudevents", "eventbridge", "sns", "s3", "data"] = Field(
         alias="from", description="The kind of envelope."

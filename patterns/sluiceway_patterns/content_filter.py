@@ -41,9 +41,10 @@ class ContentFilter(Stage):
       phone numbers. The key is read when the worker starts. 7, 7.0 and "7" have the same hash. Of values that have no
       last four characters or no hash, `***` is left. Null stays null.
 
-    Paths are dotted, and `[]` stands for every element of a list: `customer.name`, `lines[].sku`, in a list `[].sku`.
-    What a path does not lead to is ignored: a field that is missing, one of another kind than the path says. A body
-    that is neither an object nor a list has no fields that could be kept or hidden, so it is rejected (`invalid`).
+    Paths are dotted, and `[]` stands for every element of a list: `customer.name`, `"lines[].sku"`, in a list
+    `"[].sku"`. What a path does not lead to is ignored: a field that is missing, one of another kind than the path
+    says. A body that is neither an object nor a list has no fields that could be kept or hidden, so it is rejected
+    (`invalid`).
 
     This is the Content Filter of Enterprise Integration Patterns (Hohpe and Woolf, chapter 8).
 
@@ -51,7 +52,7 @@ class ContentFilter(Stage):
     - id: for-the-partner
       use: content_filter
       with:
-        keep: [order_no, customer, card, lines[].sku, lines[].qty]
+        keep: [order_no, customer, card, "lines[].sku", "lines[].qty"]
         remove: [customer.birthday]
         rename: {order_no: order, "lines[].qty": quantity}
         mask: {card: last4, customer.email: hash}

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sluiceway import Context, Decision, EventPattern, Message, Place, Reject, Schema, Settings, Stage
+from sluiceway import Context, Decision, EventPattern, Message, Place, Reject, Schema, Settings
 from sluiceway_patterns import map_places
-from sluiceway_patterns.values import cut, schema_breaks, shown
+from sluiceway_patterns.choices import OverMessage, names_view
+from sluiceway_patterns.drift import conforms
+from sluiceway_patterns.values import schema_breaks, shown
 from sluiceway_patterns.whole_map import Map, translator
-
-_VIEW: Final = ("id", "body", "headers", "meta")
 
 
 class Shape(Settings):
     """What some messages look like, and what becomes of them."""
 
-    when: EventPattern | None = Field(
-        default=None, description="An event pattern over the message: what it matches has this shape."
-    )
+    when: EventPattern | None = Field(default=None, description="An event pattern: what it matches has this shape.")
     schema_: Schema | None = Field(
         default=None, alias="schema", description="A JSON Schema file: a body that conforms has this shape."
     )
     map: Map = Field(description="The new body, as `translate` has it.")
-
-    @field_validator("when")
-    @classmethod
-    def _names_the_view(cls, pattern: EventPattern | None) -> EventPattern | None:
-        wrong = next((key for key in (pattern.source if pattern else ()) if key not in (*_VIEW, "$or")), None)
-        if wrong is not None:
-            text = (
-                f"a message has {', '.join(_VIEW)}, but no '{cut(str(wrong))}': what is in the body stands under body"
-            )
-            raise PydanticCustomError("event_pattern", "{text}", {"path": [wrong], "text": text})
-        return pattern
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
@@ -45,30 +32,14 @@ class Shape(Settings):
             raise PydanticCustomError("normalizer", "a shape is known by `when`, a pattern, or by `schema`: give one")
         return self
 
-    def fits(self, message: Message) -> bool:
-        """Tell whether a message has this shape."""
-        if self.when is not None:
-            return self.when.matches(message.view)
-        return self.schema_ is None or self.schema_.is_valid(message.body)
 
-    def why(self, message: Message) -> str:
-        """Say for a person whether a message has this shape."""
-        if self.when is not None:
-            return self.when.mismatch(message.view) or "the pattern matches"
-        assert self.schema_ is not None  # noqa: S101 - the validator has seen to it
-        name = self.schema_.path.name
-        if self.fits(message):
-            return f"the body conforms to {name}"
-        return f"the body does not conform to {name}: {schema_breaks(self.schema_, message.body, 'body')}"
-
-
-class Normalizer(Stage):
+class Normalizer(OverMessage):
     """Choose a translation by the shape of the message, so that all come out in one form.
 
     `shapes` are tried in the order of the file, and the first that fits decides; so the narrower ones come first. A
-    shape is known by `when`, an event pattern over the message as `filter` has it, or by `schema`, to which its body
-    conforms. Its `map` is written as for `translate`, and rejects as that does: a message of this shape that lacks
-    what the map needs is not tried with the next one.
+    shape is known by `when`, an event pattern as `filter` has it (with `of: body`, over the event in the body), or by
+    `schema`, to which its body conforms. Its `map` is written as for `translate`, and rejects as that does: a message
+    of this shape that lacks what the map needs is not tried with the next one.
 
     A message of no known shape is rejected (`invalid`), or with `otherwise: keep` passes unchanged: then messages that
     have the right form already need no map, but so does one that nobody has thought of. `output_schema` holds all that
@@ -98,6 +69,14 @@ class Normalizer(Stage):
         default=None, description="A JSON Schema file, relative to the pipeline file, that every new body conforms to."
     )
 
+    @field_validator("shapes")
+    @classmethod
+    def _name_the_view(cls, shapes: tuple[Shape, ...], info: ValidationInfo) -> tuple[Shape, ...]:
+        for index, shape in enumerate(shapes):
+            if shape.when is not None:
+                names_view(shape.when, info.data, index, "when")
+        return shapes
+
     def branches(self) -> Sequence[Place]:
         """Return every shape with the places of its map, and `otherwise`."""
         made: list[Place] = []
@@ -109,8 +88,8 @@ class Normalizer(Stage):
         """Say which shapes were tried, which one fits, and what its map found."""
         made: list[Decision] = []
         for index, shape in enumerate(self.shapes):
-            fits = shape.fits(message)
-            made.append(Decision(("shapes", index), shape.why(message), fits))
+            fits, text = self._tried(shape, message)
+            made.append(Decision(("shapes", index), text, fits))
             if fits:
                 return (*made, *map_places.decisions(shape.map, message, ("shapes", index, "map")))
         return (*made, Decision(("otherwise",), f"no shape fits: {self.otherwise}", taken=True))
@@ -122,11 +101,25 @@ class Normalizer(Stage):
 
         def process(message: Message) -> Message:
             for shape, translate in translators:
-                if shape.fits(message):
+                if self._fits(shape, message):
                     return translate(message)
             return self._unknown(message)
 
         yield process
+
+    def _fits(self, shape: Shape, message: Message) -> bool:
+        if shape.schema_ is not None:
+            return shape.schema_.is_valid(message.body)
+        event = self.event(message)
+        return shape.when is not None and event is not None and shape.when.matches(event)
+
+    def _tried(self, shape: Shape, message: Message) -> tuple[bool, str]:
+        """Tell whether a message has a shape, and why not, for a person."""
+        if shape.when is not None:
+            return self.found(shape.when, message)
+        assert shape.schema_ is not None  # noqa: S101 - a shape has one of the two
+        made = conforms(shape.schema_, message.body)
+        return made.taken, made.text
 
     def _unknown(self, message: Message) -> Message:
         schema = self.output_schema

@@ -8,37 +8,26 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from sluiceway import Bypass, Context, Decision, Message, Place, Reject, Schema, Settings, Stage
+from sluiceway import Bypass, Context, Decision, Message, Place, Reject, Schema, Stage
 from sluiceway_patterns import map_places
+from sluiceway_patterns.choices import Label, To, kind_of, labels_of
 from sluiceway_patterns.drift import Drift, conforms, unknown_in, unknown_text
 from sluiceway_patterns.unknown_fields import UnknownFields
 from sluiceway_patterns.values import schema_breaks
 from sluiceway_patterns.whole_map import Map, translator
 
-
-class Quarantine(Settings):
-    """The message goes, as it came, to the sinks of a route, and to no other stage."""
-
-    to: str = Field(min_length=1, max_length=100, description="The route.")
-
-    def send(self, message: Message) -> Bypass:
-        """Put a message there."""
-        return Bypass(message.to(self.to))
-
-
-def _kind(value: object) -> str:
-    return "<word>" if isinstance(value, str) else "<to>"
-
-
-Routed: TypeAlias = Annotated[Quarantine, Tag("<to>")]
-OnBreak: TypeAlias = Annotated[Annotated[Literal["pass", "reject"], Tag("<word>")] | Routed, Discriminator(_kind)]
-OnDrift: TypeAlias = Annotated[Annotated[Literal["count", "reject"], Tag("<word>")] | Routed, Discriminator(_kind)]
+OnBreak: TypeAlias = Annotated[
+    Annotated[Literal["pass", "reject"], Tag("<word>")] | Annotated[To, Tag("<to>")], Discriminator(kind_of)
+]
+OnDrift: TypeAlias = Annotated[
+    Annotated[Literal["count", "reject"], Tag("<word>")] | Annotated[To, Tag("<to>")], Discriminator(kind_of)
+]
 
 
 class Quarantining(Stage):
     """Base of the stages that put some messages aside: what passes needs a route too, where sinks would take all."""
 
-    to: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+    to: Label | None = Field(
         default=None, description="The route of what passes; without it, messages stay on the routes that they are on."
     )
 
@@ -100,7 +89,7 @@ class Conformist(Quarantining):
             drift.count("schema_break", (path for path, _ in self.schema_.breaks(body)))
             if self.on_break == "reject":
                 raise Reject(schema_breaks(self.schema_, body, "body"))
-            return self.passed(message) if self.on_break == "pass" else self.on_break.send(message)
+            return self.passed(message) if self.on_break == "pass" else _aside(message, self.on_break)
 
         yield process
 
@@ -191,17 +180,21 @@ class AntiCorruptionLayer(Quarantining):
             ):
                 if found and policy == "reject":
                     raise Reject(why)
-                if found and isinstance(policy, Quarantine):
-                    return policy.send(message)
+                if found and isinstance(policy, To):
+                    return _aside(message, policy)
             return self.passed(translate(message))
 
         yield process
 
 
-def _labels(passed: str | None, *policies: str | Quarantine) -> Sequence[str]:
-    put_aside = [policy.to for policy in policies if isinstance(policy, Quarantine)]
-    return tuple(dict.fromkeys([*put_aside, *([passed] if passed else [])]))
+def _aside(message: Message, route: To) -> Bypass:
+    """Put a message, as it came, on a route past all other stages."""
+    return Bypass(message.to(route.to))
 
 
-def _said(policy: str | Quarantine) -> str:
-    return f"to {policy.to}" if isinstance(policy, Quarantine) else policy
+def _labels(passed: str | None, *policies: str | To) -> Sequence[str]:
+    return tuple(dict.fromkeys([*labels_of(*policies), *([passed] if passed else [])]))
+
+
+def _said(policy: str | To) -> str:
+    return f"to {policy.to}" if isinstance(policy, To) else policy

@@ -12,7 +12,6 @@ from sluiceway_patterns.computed import Misfit, Scope
 from sluiceway_patterns.mapping import Node, check_body, check_depth
 from sluiceway_patterns.values import schema_breaks
 
-
 Map: TypeAlias = Annotated[Node, BeforeValidator(check_depth), AfterValidator(check_body)]
 """A map in the shape of the new body."""
 

@@ -62,6 +62,14 @@ def test_a_shape_is_known_by_a_schema_too(schemas: Path) -> None:
         run(stage, Message({"other": 1}))
 
 
+def test_a_rule_s_pattern_is_applied_to_the_event_in_the_body() -> None:
+    stage = normalizer(of="body", shapes=[{"when": {"source": ["shop"]}, "map": {"id": {"jmes": "body.detail"}}}])
+    assert run(stage, Message({"source": "shop", "detail": 1})).body == {"id": 1}
+    with pytest.raises(Reject, match="known shapes"):
+        run(stage, Message("shop"))
+    assert not stage.decisions(Message("shop"))[0].taken
+
+
 def test_a_message_that_its_map_cannot_translate_is_not_tried_with_the_next() -> None:
     with pytest.raises(Reject) as caught:
         run(normalizer(shapes=[WEB, TILL]), Message({"order_no": None, "receipt": "C"}, headers={"channel": "till"}))

@@ -28,12 +28,13 @@ class To(Settings):
     to: Label = Field(description="The route.")
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """Tell a word from a route, by the tags of their union."""
     return "<word>" if isinstance(value, str) else "<to>"
 
 
 Otherwise: TypeAlias = Annotated[
-    Annotated[Literal["reject", "drop"], Tag("<word>")] | Annotated[To, Tag("<to>")], Discriminator(_kind)
+    Annotated[Literal["reject", "drop"], Tag("<word>")] | Annotated[To, Tag("<to>")], Discriminator(kind_of)
 ]
 """What becomes of a message that has no route. A route stands under `to`, so that no label is taken for a word."""
 

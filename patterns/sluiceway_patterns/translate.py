@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
-from sluiceway import JSON, Context, Message, Reject, Schema, Stage
-from sluiceway_patterns.computed import Misfit, Scope
-from sluiceway_patterns.mapping import Node, check_body, check_depth
-from sluiceway_patterns.values import schema_breaks
+from sluiceway import Context, Decision, Message, Place, Schema, Stage
+from sluiceway_patterns import map_places
+from sluiceway_patterns.whole_map import Map, translator
 
 
 class Translate(Stage):
@@ -46,31 +44,20 @@ class Translate(Stage):
     ```
     """
 
-    map: Annotated[Node, BeforeValidator(check_depth), AfterValidator(check_body)] = Field(
-        description="The new body, at most 64 levels deep."
-    )
+    map: Map = Field(description="The new body, at most 64 levels deep.")
     output_schema: Schema | None = Field(
         default=None, description="A JSON Schema file, relative to the pipeline file, that every new body conforms to."
     )
 
+    def branches(self) -> Sequence[Place]:
+        """Return every line of the map, and every code of an `enum`."""
+        return map_places.branches(self.map, ("map",))
+
+    def decisions(self, message: Message) -> Sequence[Decision]:
+        """Say which lines gave a value, and which codes were translated."""
+        return map_places.decisions(self.map, message, ("map",))
+
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Callable[[Message], Message]]:
         """Compile the map and yield the translation."""
-        make, schema = self.map.compile(), self.output_schema
-
-        def process(message: Message) -> Message:
-            scope: Scope = {
-                "id": message.id,
-                "body": message.body,
-                "headers": message.headers,
-                "meta": message.meta,
-            }
-            try:
-                body = cast("JSON", make(scope))
-            except Misfit as misfit:
-                raise misfit.rejection() from None
-            if schema is not None and not schema.is_valid(body):
-                raise Reject(f"the new body does not conform to {schema.path.name}: {schema_breaks(schema, body, '')}")
-            return message.with_body(body)
-
-        yield process
+        yield translator(self.map, self.output_schema)

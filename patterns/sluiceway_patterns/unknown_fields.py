@@ -120,6 +120,23 @@ class _Shape:
         return self._owner.shape(found) if found or not self.lists_fields else None
 
 
+def without(value: JSON, paths: Iterable[Path]) -> JSON:
+    """Return a value without the fields at these paths; what is beside them is shared."""
+    below: dict[str | int, list[Path]] = {}
+    for key, *rest in paths:
+        below.setdefault(key, []).append(tuple(rest))
+    if isinstance(value, dict):
+        gone = {key for key, paths_below in below.items() if () in paths_below}
+        return {
+            key: without(member, below[key]) if key in below else member
+            for key, member in value.items()
+            if key not in gone
+        }
+    if isinstance(value, list):
+        return [without(member, below[at]) if at in below else member for at, member in enumerate(value)]
+    return value
+
+
 def _members(value: JSON) -> Iterable[tuple[str | int, JSON]]:
     if isinstance(value, dict):
         return cast("Iterable[tuple[str | int, JSON]]", value.items())

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from itertools import islice
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from sluiceway import Context, Message, Reject, Schema, Stage
-from sluiceway_patterns.unknown_fields import Path, UnknownFields
-from sluiceway_patterns.values import cut, dotted, schema_breaks
-
-_NAMED: Final = 5
-"""Unknown fields that a rejection names."""
-_LABELS: Final = 100
-"""Paths that are counted each by itself: senders choose the names, and each is a time series."""
+from sluiceway import Context, Decision, Message, Place, Reject, Schema, Stage
+from sluiceway_patterns.drift import Drift, conforms, unknown_in, unknown_text
+from sluiceway_patterns.unknown_fields import UnknownFields
+from sluiceway_patterns.values import schema_breaks
 
 
 class Validate(Stage):
@@ -48,37 +42,30 @@ class Validate(Stage):
         default="allow", description="What is done about fields that the schema does not name."
     )
 
+    def branches(self) -> Sequence[Place]:
+        """Return the schema, and where something is done about unknown fields that."""
+        return (("schema",),) if self.unknown_fields == "allow" else (("schema",), ("unknown_fields",))
+
+    def decisions(self, message: Message) -> Sequence[Decision]:
+        """Say where the body breaks the schema, and which fields that does not name."""
+        made = conforms(self.schema_, message.body)
+        if self.unknown_fields == "allow" or not made.taken:
+            return (made,)
+        return (made, unknown_in(UnknownFields(self.schema_.document), message.body))
+
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Callable[[Message], Message]]:
         """Yield the check."""
-        unknown = UnknownFields(self.schema_.document)
-        labels: set[str] = set()
+        unknown, drift = UnknownFields(self.schema_.document), Drift(context)
 
         def process(message: Message) -> Message:
             body = message.body
             if not self.schema_.is_valid(body):
                 raise Reject(schema_breaks(self.schema_, body, "body"))
-            if self.unknown_fields == "reject":
-                _refuse(unknown.find(body))
-            elif self.unknown_fields == "count":
-                counts = Counter(_label(path, labels) for path in unknown.find(body))
-                for label, amount in counts.items():
-                    context.count("unknown_field", amount, path=label)
+            if self.unknown_fields == "reject" and (named := unknown_text(unknown.find(body))):
+                raise Reject(named)
+            if self.unknown_fields == "count":
+                drift.count("unknown_field", unknown.find(body))
             return message
 
         yield process
-
-
-def _refuse(unknown: Iterator[Path]) -> None:
-    named = [dotted(("body", *path)) for path in islice(unknown, _NAMED)]
-    if named:
-        raise Reject(f"the schema does not name {', '.join(named)}")
-
-
-def _label(path: Path, labels: set[str]) -> str:
-    """Return the label of a path, having noted it in `labels`, or `…` when those are enough."""
-    text = cut("body" + "".join("[]" if isinstance(key, int) else f".{key}" for key in path), 120)
-    if text not in labels and len(labels) == _LABELS:
-        return "…"
-    labels.add(text)
-    return text

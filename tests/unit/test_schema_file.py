@@ -86,3 +86,16 @@ def test_a_settings_field_takes_a_path_beside_the_pipeline_file(file: Path) -> N
         Checked.model_validate({"schema_": "other.json"}, context={"folder": file.parent})
     with pytest.raises(ValidationError, match="expected the path of a JSON Schema file"):
         Checked.model_validate({"schema_": {"type": "object"}})
+
+
+def test_it_tells_the_place_and_the_keyword_of_each_break(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(
+        '{"required": ["a.b"], "properties": {"c": {"items": {"enum": [1]}}, "enum": false}}'
+    )
+    schema = Schema(tmp_path / "s.json")
+    assert sorted(schema.breaks({"c": [1, 2], "enum": 1}), key=str) == [
+        (("a.b",), "required"),
+        (("c", 1), "enum"),
+        (("enum",), "falseSchema"),
+    ]
+    assert list(schema.breaks({"a.b": 1})) == []

@@ -120,6 +120,18 @@ def test_a_schema_that_closes_rejects_by_itself(stage: MakeStage) -> None:
         run(stage({**ORDER, "additionalProperties": False}), {"order_no": "A", "extra": 1})
 
 
+def test_it_says_what_it_found(stage: MakeStage) -> None:
+    check = stage(ORDER, unknown_fields="count")
+    assert check.branches() == (("schema",), ("unknown_fields",))
+    found = check.decisions(Message({"order_no": "A", "extra": 1}))
+    assert [(one.place, one.taken) for one in found] == [(("schema",), True), (("unknown_fields",), True)]
+    assert found[1].text == "the schema does not name body.extra"
+    (broken,) = check.decisions(Message({}))
+    assert (broken.taken, broken.text) == (False, 'body: "order_no" is a required property')
+    assert stage(ORDER).branches() == (("schema",),)
+    assert len(stage(ORDER).decisions(Message({"order_no": "A", "extra": 1}))) == 1
+
+
 def test_after_a_hundred_different_paths_the_rest_is_counted_together(stage: MakeStage) -> None:
     counted = unknown(stage(ORDER, unknown_fields="count"), *({"order_no": "A", f"x{i}": 1} for i in range(150)))
     assert len(counted) == 101

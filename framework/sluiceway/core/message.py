@@ -107,9 +107,14 @@ class Message:
         raw = self._raw
         if raw is None:
             body = self.body
-            raw = body.encode() if isinstance(body, str) and self._decode is decode_text else _dump(body)
+            raw = _encode(body) if isinstance(body, str) and self._decode is decode_text else _dump(body)
             object.__setattr__(self, "_raw", raw)
         return raw
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the body is a text that is sent as it is, not as a JSON string."""
+        return self._decode is decode_text and isinstance(self.body, str)
 
     @property
     def view(self) -> Mapping[str, object]:
@@ -122,6 +127,19 @@ class Message:
         put = object.__setattr__
         put(copy, "_body", body)
         put(copy, "_raw", None)
+        return copy
+
+    def with_text(self, text: str) -> Message:
+        """Return this message with a text for a body that is sent as it is: `with_body` would send a JSON string."""
+        copy = self.with_body(text)
+        object.__setattr__(copy, "_decode", decode_text)
+        return copy
+
+    def with_json(self, body: JSON) -> Message:
+        """Return this message with a body that is sent as JSON, even a text where the source's `format` is text."""
+        copy = self.with_body(body)
+        if self._decode is decode_text:
+            object.__setattr__(copy, "_decode", decode_json)
         return copy
 
     def with_payload(self, raw: bytes) -> Message:
@@ -210,6 +228,15 @@ class View(Mapping[str, object]):
 
     def __len__(self) -> int:
         return len(VIEW_NAMES)
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Reject(
+            f"the body cannot be sent as UTF-8: character {error.start} is half of a surrogate pair"
+        ) from error
 
 
 def _dump(body: JSON) -> bytes:

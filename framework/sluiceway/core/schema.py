@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,6 +63,14 @@ class Schema:
             if len(found) == limit:
                 break
         return found
+
+    def breaks(self, value: JSON) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield every error as its path, of a member that is missing its own, and the keyword that is broken."""
+        for error in self._validator.iter_errors(value):
+            path = tuple(error.instance_path)
+            kind = error.kind
+            missing = (kind.property,) if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required) else ()
+            yield (*path, *missing), kind.name
 
     def __repr__(self) -> str:
         return f"Schema({str(self.path)!r})"

@@ -89,7 +89,7 @@ def test_a_filter_tells_which_clause_it_missed() -> None:
     assert stage.decisions(Message({"status": "open"})) == (
         Decision(("pattern",), 'status is "open"; the pattern wants "paid"', taken=False),
     )
-    assert stage.decisions(Message({"status": "paid"})) == (Decision(("pattern",), 'body.status is "paid"', taken=True),)
+    assert stage.decisions(Message({"status": "paid"})) == (Decision(("pattern",), 'status is "paid"', taken=True),)
     assert stage.decisions(Message([1])) == (
         Decision(("pattern",), "the body is a list, and a pattern wants an object", taken=False),
     )

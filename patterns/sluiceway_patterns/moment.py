@@ -10,16 +10,17 @@ from typing import Final
 from sluiceway import Message, Reject
 from sluiceway_patterns.values import shown
 
-_LAST: Final = 253_402_300_799
+LAST: Final = 253_402_300_799
 """The last second of the year 9999; what is later is most likely given in milliseconds."""
 
 
-def moment(value: object, what: str) -> float:
+def moment(value: object, what: str, *, least: float = -math.inf) -> float:
     """Return a moment in seconds since 1970.
 
     Args:
         value: ISO 8601 with an offset, or a number of seconds since 1970.
         what: Where it stands, for the reason.
+        least: The first that can be meant.
 
     Raises:
         Reject: It is none (class `invalid`).
@@ -28,8 +29,9 @@ def moment(value: object, what: str) -> float:
     if seconds is None:
         wanted = "ISO 8601 with an offset, such as 2026-01-31T12:00:00Z, or seconds since 1970"
         raise Reject(f"{what} is {shown(value)}, not {wanted}")
-    if seconds > _LAST:
-        raise Reject(f"{what} is {shown(value)}, which is beyond the year 9999; are these milliseconds?")
+    if not least <= seconds <= LAST:
+        hint = "; are these milliseconds?" if seconds > LAST else ""
+        raise Reject(f"{what} is {shown(value)}, which is no moment from 1970 to the year 9999{hint}")
     return seconds
 
 
@@ -50,12 +52,14 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:
-        if not isinstance(value, str):
-            seconds = float(value)
-        elif (read := datetime.fromisoformat(value)).tzinfo is None:
-            return None  # whose midnight is meant?
-        else:
-            seconds = read.timestamp()
+        seconds = _iso(value) if isinstance(value, str) else float(value)
     except (ValueError, OverflowError):
         return None
-    return seconds if math.isfinite(seconds) else None
+    return seconds if seconds is not None and math.isfinite(seconds) else None
+
+
+def _iso(text: str) -> float | None:
+    if not text.isascii() or len(text) > 40:
+        return None
+    read = datetime.fromisoformat(text)
+    return None if read.tzinfo is None else read.timestamp()  # whose midnight would be meant?

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -105,18 +105,8 @@ class EnrichHttp(HttpTarget, Stage):
             headers = await self.fill_headers(message.view, context)
 
             async def fetch() -> JSON | Missing:
-                try:
-                    answer = await http.request("GET", url, headers=headers)
-                except OversizeAnswer as error:
-                    if error.answer.status < 300:
-                        raise
-                    answer = error.answer  # the status of a long error page says all
-                where = shown_url(url)
-                if answer.status in _NOT_THERE:
-                    return Missing(f"{where} answered {answer.status}")
-                if failed := status_error(answer, where, context.clock.now(), hide=self.secret_headers(headers)):
-                    raise failed
-                return _read(answer, where)
+                answer = http.request("GET", url, headers=headers)
+                return await read_answer(answer, shown_url(url), context.clock.now, hide=self.secret_headers(headers))
 
             return self._enrich(message, await cache.get(self._key(url, headers), fetch))
 
@@ -129,6 +119,34 @@ class EnrichHttp(HttpTarget, Stage):
         if isinstance(answer, Missing):
             return without(message, self.into, self.on_missing, answer.reason)
         return message.with_body(put(message.body, self.into, answer))
+
+
+async def read_answer(
+    coming: Awaitable[HttpAnswer], where: str, now: Callable[[], float], *, hide: Collection[str]
+) -> JSON | Missing:
+    """Wait for a service's answer and return what it says.
+
+    Args:
+        coming: The answer.
+        where: What answers, as `shown_url` shows it.
+        now: Tells the time of day.
+        hide: The secrets that were sent.
+
+    Raises:
+        Transient: It may answer later.
+        Reject: It refused (`refused`), or its answer is too large (`oversize`) or no JSON (`invalid`).
+    """
+    try:
+        answer = await coming
+    except OversizeAnswer as error:
+        if error.answer.status < 300:
+            raise
+        answer = error.answer  # the status of a long error page says all
+    if answer.status in _NOT_THERE:
+        return Missing(f"{where} answered {answer.status}")
+    if failed := status_error(answer, where, now(), hide=hide):
+        raise failed
+    return _read(answer, where)
 
 
 def _read(answer: HttpAnswer, where: str) -> JSON | Missing:

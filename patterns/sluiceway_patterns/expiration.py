@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluiceway import Context, Decision, Drop, Duration, Message, Place, Process, Reject, Stage
 from sluiceway_patterns.choices import Computed, To, labels_of, named
-from sluiceway_patterns.values import shown
-
-_LAST: Final = 253_402_300_799
-"""The last second of the year 9999; what is later is most likely given in milliseconds."""
+from sluiceway_patterns.moment import LAST, moment, sent_at
 
 
 def _kind(value: object) -> str:
@@ -105,48 +100,11 @@ class MessageExpiration(Stage):
         """Return when a message expires, in seconds since 1970; None for never."""
         if self.at is not None:
             value = self.at.evaluate(message.view)
-            return None if value is None else _time(value, named("at", self.at))
-        sent_at = message.meta.get("sent_at")
-        sent = _time(sent_at, "meta.sent_at", least=-math.inf) if sent_at is not None else 0.0
-        if sent <= 0:  # what SQS would say of a message that has no time is 1970
-            raise Reject("the source does not say when the message was sent (meta.sent_at)", error="missing")
-        return sent + (self.after or 0.0)
-
-
-def _time(value: object, what: str, *, least: float = 0.001) -> float:
-    """Return a moment in seconds since 1970.
-
-    Raises:
-        Reject: It is none.
-    """
-    seconds = _seconds(value)
-    if seconds is None:
-        wanted = "ISO 8601 with an offset, such as 2026-01-31T12:00:00Z, or seconds since 1970"
-        raise Reject(f"{what} is {shown(value)}, not {wanted}")
-    if not least <= seconds <= _LAST:
-        hint = "; are these milliseconds?" if seconds > _LAST else ""
-        raise Reject(f"{what} is {shown(value)}, which is no moment from 1970 to the year 9999{hint}")
-    return seconds
-
-
-def _seconds(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        return None
-    try:
-        seconds = _iso(value) if isinstance(value, str) else float(value)
-    except (ValueError, OverflowError):
-        return None
-    return seconds if seconds is not None and math.isfinite(seconds) else None
-
-
-def _iso(text: str) -> float | None:
-    if not text.isascii() or len(text) > 40:
-        return None
-    moment = datetime.fromisoformat(text)
-    return None if moment.tzinfo is None else moment.timestamp()
+            return None if value is None else moment(value, named("at", self.at), least=0.001)
+        return sent_at(message) + (self.after or 0.0)
 
 
 def _written(seconds: float) -> str:
-    if not 0 <= seconds <= _LAST:
+    if not 0 <= seconds <= LAST:
         return "a moment after the year 9999"
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

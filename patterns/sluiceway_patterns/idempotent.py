@@ -13,7 +13,6 @@ import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -30,7 +29,6 @@ from sluiceway import (
     Message,
     Process,
     Record,
-    Reject,
     Resource,
     Result,
     Stage,
@@ -40,12 +38,10 @@ from sluiceway import (
     json,
     store_resources,
 )
+from sluiceway_patterns.record_key import written_key
 
 _TRIES: Final = 3
 """Reads of a record that others change at the same time, before the message waits for a better moment."""
-
-_LONGEST_KEY: Final = 512
-"""Bytes of a key that is written as it is; of a longer one, or one that is no Unicode text, the SHA-256."""
 
 
 class IdempotentReceiver(Stage):
@@ -157,7 +153,7 @@ class _Receiver:
 
     async def process(self, message: Message) -> Result:
         """Claim the message's key, or say what becomes of it instead."""
-        key = _written(self._key.evaluate(message.view))
+        key = written_key(self._key.evaluate(message.view))
         for _ in range(_TRIES):
             record = await self._store.get(key)
             if record is not None and (result := self._repeat(message, _read(record))) is not None:
@@ -219,24 +215,6 @@ class _Receiver:
             await self._store.put(key, done, ttl=self._window)
         elif _read(record).token != claim.token:  # else it is this very write, made before its answer got lost
             self._context.count("superseded")
-
-
-def _written(key: JSON) -> str:
-    """Return a key as the store has it.
-
-    Raises:
-        Reject: There is none (`missing`): all messages without one would be repeats of each other. Or it has something
-            that JSON cannot carry (`invalid`).
-    """
-    if key is None or key == "":
-        raise Reject("the message has no key", error="missing")
-    try:
-        raw = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else json.dump(key)
-    except ValueError as error:
-        raise Reject(f"the key cannot be written: {error}") from error
-    text = raw.decode(errors="replace")
-    is_whole = len(raw) <= _LONGEST_KEY and text.encode() == raw
-    return text if is_whole else f"sha256:{sha256(raw).hexdigest()}"
 
 
 def _path_meant(constant: JSON) -> str:

@@ -63,6 +63,8 @@ class Stage(Component):
 
     blocking: ClassVar[bool] = False
     """`process` blocks (a slow library, a file): call it in a thread."""
+    holds: ClassVar[bool] = False
+    """Each message may be kept waiting here for a time of its own, so those of a batch go on apart from each other."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:

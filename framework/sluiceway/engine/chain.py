@@ -26,6 +26,9 @@ from sluiceway.engine.surroundings import Spawn
 MakeGather: TypeAlias = Callable[[StageSpec, int], GatherStep]
 """Makes the step of a gather, given the place in the chain at which what it combines goes on."""
 
+GoOn: TypeAlias = Callable[[list[Item], int], None]
+"""Takes messages through the chain by themselves, from a step on."""
+
 _TURN = 0.05
 """Seconds for which pure stages may have the event loop to themselves; one message is never interrupted."""
 
@@ -39,6 +42,8 @@ class Chain:
         spawn: Starts a task.
         make_gather: Makes the steps of gathers.
         hand_out: Takes what bypasses the stages that are left.
+        go_on: Carries each message by itself from a stage on that holds messages; None where a batch is one message
+            and its children, which keep their order.
 
     Attributes:
         gathers: The steps of gathers.
@@ -51,7 +56,9 @@ class Chain:
         spawn: Spawn,
         make_gather: MakeGather,
         hand_out: HandOut,
+        go_on: GoOn | None,
     ) -> None:
+        self._go_on = go_on
         self.gathers: list[GatherStep] = []
         self._steps: list[_Inline | ConcurrentStage | GatherStep] = []
         for is_inline, run in groupby(stages, key=lambda stage: _is_inline(*stage)):
@@ -72,9 +79,13 @@ class Chain:
 
     async def run(self, items: list[Item], start: int = 0) -> list[Item]:
         """Return what reaches the sinks, from a step on; everything else has ended with its owner."""
-        for step in self._steps[start:]:
+        for place, step in enumerate(self._steps[start:], start):
             if not items:
                 break
+            if self._go_on is not None and len(items) > 1 and isinstance(step, ConcurrentStage) and step.holds:
+                for item in items:
+                    self._go_on([item], place)
+                return []
             items = await step.run(items)
         return items
 

@@ -42,9 +42,14 @@ class _Batch:
 
 
 class ConcurrentStage:
-    """One stage with I/O, or one that blocks and is called in a thread."""
+    """One stage with I/O, or one that blocks and is called in a thread.
+
+    Attributes:
+        holds: It keeps messages waiting, each for a time of its own.
+    """
 
     def __init__(self, spec: StageSpec, process: Process, ledger: Ledger, spawn: Spawn, hand_out: HandOut) -> None:
+        self.holds = spec.component.holds
         self._where = spec.id
         self._timeout = spec.timeout
         self._routes = frozenset(spec.routes)

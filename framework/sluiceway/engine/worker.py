@@ -66,7 +66,9 @@ class Worker:
         legs = Legs(parts.store, around, ttl=parts.retention)
         self._ledger = Ledger(pipeline, self.dependencies, around, max_age=max_age, legs=legs)
         stages = [(stage, parts.processes.get(stage.id)) for stage in pipeline.stages]
-        self._chain = Chain(stages, self._ledger, self._spawn, partial(self._make_gather, parts), self._hand_over)
+        go_on = None if pipeline.source.component.ordered else self._go_on
+        make_gather = partial(self._make_gather, parts)
+        self._chain = Chain(stages, self._ledger, self._spawn, make_gather, self._hand_over, go_on)
         self._sinks = [
             Batcher(sink, parts.sends[sink.id], pipeline, self._ledger, around, self._spawn) for sink in pipeline.sinks
         ]
@@ -156,6 +158,9 @@ class Worker:
         for message, owner in leaves:
             self._hand_out(message, owner)
         self._flush_if_nothing_comes()
+
+    def _go_on(self, items: list[Item], start: int) -> None:
+        self._spawn(self._pass(items, start))
 
     def _make_gather(self, parts: Parts, spec: StageSpec, start: int) -> GatherStep:
         """Make the step of a gather; what its groups are combined to goes on from the step after it."""

@@ -166,6 +166,10 @@ class Between:
         """Let `answer(request, pass_on)` answer an action; it may pass on another request and change its answer."""
         self._instead[action] = answer
 
+    def instead_no_more(self, action: str) -> None:
+        """Let AWS answer an action again."""
+        del self._instead[action]
+
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]

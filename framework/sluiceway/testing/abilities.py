@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 from unittest import SkipTest
 
 T = TypeVar("T")
 
 When: TypeAlias = Literal["before", "after"]
 """Whether a call fails before its effect, or after it: it was done, and the answer is lost."""
+
+WHEN: Final[Sequence[When]] = ("before", "after")
 
 Failing: TypeAlias = Callable[[When], AbstractContextManager[object]]
 """Makes calls fail for now (a broken connection, an answer of 503) for as long as its context is open."""

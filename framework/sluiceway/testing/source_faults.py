@@ -7,7 +7,7 @@ from typing import Final
 
 from sluiceway.core.errors import LeaseLost, Transient
 from sluiceway.core.outcome import Ack
-from sluiceway.testing.abilities import When, needed
+from sluiceway.testing.abilities import WHEN, needed
 from sluiceway.testing.source_case import (
     Check,
     SourceCase,
@@ -20,8 +20,6 @@ from sluiceway.testing.source_case import (
     receive,
     settle,
 )
-
-_WHEN: Final[Sequence[When]] = ("before", "after")
 
 
 async def what_is_not_settled_comes_again_when_its_lease_ends(case: SourceCase) -> None:
@@ -82,7 +80,7 @@ async def a_receive_that_fails_loses_nothing(case: SourceCase) -> None:
     failing = needed(case.failing, "failing")
     lease, elapse = leases(case)
     await put(case, 1)
-    for when in _WHEN:
+    for when in WHEN:
         with failing("receive", when):
             try:
                 await case.receiver.receive(10)
@@ -98,7 +96,7 @@ async def a_receive_that_fails_loses_nothing(case: SourceCase) -> None:
 async def a_settlement_that_fails_can_be_made_again(case: SourceCase) -> None:
     """It says Transient for each; the second time it is done, or was done the first time."""
     failing = needed(case.failing, "failing")
-    for when in _WHEN:
+    for when in WHEN:
         await put(case, 2)
         held = await receive(case, 2)
         acks = [(each, Ack()) for each in held]
@@ -118,7 +116,7 @@ async def an_extension_that_fails_can_be_made_again(case: SourceCase) -> None:
     failing = needed(case.failing, "failing")
     await put(case, 2)
     held = await receive(case, 2)
-    for when in _WHEN:
+    for when in WHEN:
         with failing("extend", when):
             results = await extend(case, *held, seconds=case.lease or 60)
         assert [type(result) for result in results] == [Transient, Transient]

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -177,7 +178,7 @@ class Between:
 
         async def forward(data: bytes) -> tuple[int, bytes]:
             async with self._session.request(
-                request.method, f"{self._aws}{request.raw_path}", data=data, headers=headers
+                request.method, f"{self._aws}{request.raw_path}", data=BytesIO(data), headers=headers
             ) as answer:
                 return answer.status, await answer.read()
 

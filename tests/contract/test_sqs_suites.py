@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Any
@@ -11,12 +12,24 @@ import pytest
 from aiohttp import web
 
 from sluiceway.adapters.sqs import SqsSource
-from sluiceway.testing import source_faults
+from sluiceway.adapters.sqs_sink import SqsSink
+from sluiceway.core.message import Message
+from sluiceway.core.outcome import Ack
+from sluiceway.core.ports import Delivery
+from sluiceway.testing import dead_letters, sinks, source_faults, sources
 from sluiceway.testing.abilities import When
-from sluiceway.testing.source_case import Call
-from sluiceway.testing.sources import CHECKS, Check, SourceCase
+from sluiceway.testing.dead_letters import Buried, DeadLetterCase
+from sluiceway.testing.sinks import Arrived, SinkCase
+from sluiceway.testing.source_case import Call, SourceCase
 
 LEASE = 60
+either = pytest.mark.parametrize("kind", ["", ".fifo"], ids=["standard", "fifo"])
+
+
+def every(checks: Sequence[Any]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("check", checks, ids=lambda check: check.__name__)
+
+
 ACTIONS: dict[Call, tuple[str, ...]] = {
     "receive": ("ReceiveMessage",),
     "settle": ("DeleteMessageBatch", "ChangeMessageVisibilityBatch"),
@@ -44,6 +57,12 @@ def failing(between: Any, actions: tuple[str, ...], when: When) -> Iterator[None
         between.instead_no_more(action)
 
 
+async def create(context: Any, queue: str) -> tuple[Any, str]:
+    sqs = await context.clients.open("sqs")
+    attributes = {"FifoQueue": "true"} if queue.endswith(".fifo") else {}
+    return sqs, (await sqs.create_queue(QueueName=queue, Attributes=attributes))["QueueUrl"]
+
+
 @asynccontextmanager
 async def source_case(
     endpoint: str, queue: str, open_context: Any, **abilities: Any
@@ -52,9 +71,7 @@ async def source_case(
     source = SqsSource.model_validate({"queue": queue, "wait_time": "0s", "visibility": {"initial": f"{LEASE}s"}})
     numbers = count()
     async with open_context(endpoint) as context, open_context(endpoint) as elsewhere:
-        sqs = await context.clients.open("sqs")
-        attributes = {"FifoQueue": "true"} if fifo else {}
-        url = (await sqs.create_queue(QueueName=queue, Attributes=attributes))["QueueUrl"]
+        sqs, url = await create(context, queue)
 
         async def send(body: bytes, headers: Mapping[str, str], group: str) -> None:
             typed = {name: {"DataType": "String", "StringValue": value} for name, value in headers.items()}
@@ -67,23 +84,112 @@ async def source_case(
             )
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("kind", ["", ".fifo"], ids=["standard", "fifo"])
+@every(sources.CHECKS)
+@either
 async def test_a_queue_at_ministack_does_what_every_source_must(
-    check: Check, kind: str, name: str, between: Any, pass_time: Any, open_context: Any
+    check: sources.Check, kind: str, name: str, between: Any, pass_time: Any, open_context: Any
 ) -> None:
     abilities = {"elapse": pass_time, "failing": lambda call, when: failing(between, ACTIONS[call], when)}
     async with source_case(between.endpoint, name + kind, open_context, **abilities) as case:
         await check(case)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("kind", ["", ".fifo"], ids=["standard", "fifo"])
+@every(sources.CHECKS)
+@either
 async def test_a_queue_at_moto_does_what_every_source_must(
-    check: Check, kind: str, name: str, moto: str, pass_time: Any, open_context: Any, request: pytest.FixtureRequest
+    check: sources.Check, kind: str, name: str, moto: str, pass_time: Any, open_context: Any, request: pytest.FixtureRequest
 ) -> None:
     if check in STALE:
         reason = "moto deletes, and gives back, what another holds"
         request.applymarker(pytest.mark.xfail(raises=AssertionError, strict=True, reason=reason))
     async with source_case(moto, name + kind, open_context, elapse=pass_time) as case:
         await check(case)
+
+
+class Reader:
+    """Receives all that is in a queue, and keeps it."""
+
+    def __init__(self, context: Any, queue: str) -> None:
+        self._context = context
+        self._source = SqsSource.model_validate({"queue": queue, "wait_time": "0s"})
+        self._read: list[Delivery] = []
+
+    async def all(self) -> list[Delivery]:
+        async with self._source.open(self._context) as receiver:
+            while received := await receiver.receive(10):
+                self._read += received
+                await receiver.settle([(each, Ack()) for each in received])
+        return self._read
+
+    async def arrived(self) -> list[Arrived]:
+        return [Arrived(each.raw, each.message.headers) for each in await self.all()]
+
+    async def buried(self) -> list[Buried]:
+        return [
+            Buried(each.raw, json.loads(each.message.headers["sluiceway"]), each.attributes) for each in await self.all()
+        ]
+
+
+@contextmanager
+def refusing(between: Any, refused: Message) -> Iterator[None]:
+    """Answer for one entry of a batch that it failed for now, and do what the others ask."""
+
+    async def refuse(asked: Any, pass_on: Callable[[Any], Awaitable[Any]]) -> Any:
+        body = refused.payload.decode()
+        (unlucky,) = [entry["Id"] for entry in asked["Entries"] if entry["MessageBody"] == body]
+        done = await pass_on({**asked, "Entries": [entry for entry in asked["Entries"] if entry["Id"] != unlucky]})
+        return {**done, "Failed": [{"Id": unlucky, "Code": "RequestThrottled", "SenderFault": True}]}
+
+    between.instead("SendMessageBatch", refuse)
+    yield
+    between.instead_no_more("SendMessageBatch")
+
+
+def numbered(number: int) -> Message:
+    return Message({"n": number}, id=f"m-{number}", meta={"group": f"group-{number}"})
+
+
+@asynccontextmanager
+async def sink_case(endpoint: str, queue: str, open_context: Any, **abilities: Any) -> AsyncIterator[SinkCase]:
+    sink = SqsSink.model_validate({"queue": queue, "forward": ["trace", "Tenant"]})
+    refused = Message("\x00", id="m-9", meta={"group": "g"})
+    async with open_context(endpoint) as context:
+        await create(context, queue)
+        async with sink.open(context) as send:
+            yield SinkCase(
+                sink, send, Reader(context, queue).arrived, numbered, refuses=refused.with_payload(b"\0"), **abilities
+            )
+
+
+@every(sinks.CHECKS)
+@either
+async def test_a_queue_at_ministack_takes_messages_as_every_sink_must(
+    check: sinks.Check, kind: str, name: str, between: Any, open_context: Any
+) -> None:
+    abilities = {
+        "failing": lambda when: failing(between, ("SendMessageBatch",), when),
+        "failing_one": lambda message: refusing(between, message),
+    }
+    async with sink_case(between.endpoint, name + kind, open_context, **abilities) as case:
+        await check(case)
+
+
+@every(sinks.CHECKS)
+@either
+async def test_a_queue_at_moto_takes_messages_as_every_sink_must(
+    check: sinks.Check, kind: str, name: str, moto: str, open_context: Any
+) -> None:
+    async with sink_case(moto, name + kind, open_context) as case:
+        await check(case)
+
+
+@every(dead_letters.CHECKS)
+@either
+async def test_a_queue_keeps_dead_letters_as_every_sink_must(
+    check: dead_letters.Check, kind: str, name: str, between: Any, open_context: Any
+) -> None:
+    async with open_context(between.endpoint) as context:
+        await create(context, name + kind)
+        async with SqsSink(queue=name + kind).open_dead_letters(context) as bury:
+            buried = Reader(context, name + kind).buried
+            await check(DeadLetterCase(bury, buried, lambda when: failing(between, ("SendMessageBatch",), when)))

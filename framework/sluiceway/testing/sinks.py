@@ -150,12 +150,12 @@ async def what_is_too_large_is_known_before_it_is_sent(case: SinkCase) -> None:
 async def only_the_headers_in_forward_arrive(case: SinkCase) -> None:
     """Whatever else a message carries stays with us."""
     needed(case.sink.forwards, "sink.forwards")
-    named = {name.lower(): f"suite-{number}" for number, name in enumerate(case.sink.forward)}
+    named = {name: f"suite-{number}" for number, name in enumerate(case.sink.forward)}
     message = case.accepts(0).with_headers({"x-suite-private": "suite-private", **named})
     assert await _send(case, [message]) == [None]
     (arrived,) = await case.arrived()
     headers = {name.lower(): value for name, value in arrived.headers.items()}
-    assert {**headers, **named} == headers
+    assert headers.items() >= {(name.lower(), value) for name, value in named.items()}
     assert "suite-private" not in headers.values()
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
 import pytest
-from aiohttp import web
+from tests.contract.emulators import Reader, failing, refusing
 
 from sluiceway.adapters.sqs import SqsSource
 from sluiceway.adapters.sqs_sink import SqsSink
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Ack
-from sluiceway.core.ports import Delivery
 from sluiceway.testing import dead_letters, sinks, source_faults, sources
-from sluiceway.testing.abilities import When
 from sluiceway.testing.dead_letters import Buried, DeadLetterCase
 from sluiceway.testing.sinks import Arrived, SinkCase
 from sluiceway.testing.source_case import Call, SourceCase
@@ -41,22 +38,6 @@ STALE = {
 }
 
 
-@contextmanager
-def failing(between: Any, actions: tuple[str, ...], when: When) -> Iterator[None]:
-    """Answer calls with a 503, before or after the emulator has done what they ask."""
-
-    async def fail(asked: Any, pass_on: Callable[[Any], Awaitable[Any]]) -> web.Response:
-        if when == "after":
-            await pass_on(asked)
-        return web.Response(status=503)
-
-    for action in actions:
-        between.instead(action, fail)
-    yield
-    for action in actions:
-        between.instead_no_more(action)
-
-
 async def create(context: Any, queue: str) -> tuple[Any, str]:
     sqs = await context.clients.open("sqs")
     attributes = {"FifoQueue": "true"} if queue.endswith(".fifo") else {}
@@ -64,9 +45,7 @@ async def create(context: Any, queue: str) -> tuple[Any, str]:
 
 
 @asynccontextmanager
-async def source_case(
-    endpoint: str, queue: str, open_context: Any, **abilities: Any
-) -> AsyncIterator[SourceCase]:
+async def source_case(endpoint: str, queue: str, open_context: Any, **abilities: Any) -> AsyncIterator[SourceCase]:
     fifo = queue.endswith(".fifo")
     source = SqsSource.model_validate({"queue": queue, "wait_time": "0s", "visibility": {"initial": f"{LEASE}s"}})
     numbers = count()
@@ -79,9 +58,7 @@ async def source_case(
             await sqs.send_message(QueueUrl=url, MessageBody=body.decode(), MessageAttributes=typed, **ids)
 
         async with source.open(context) as receiver, source.open(elsewhere) as other:
-            yield SourceCase(
-                receiver, send, wait=10, other=other, lease=LEASE, ordered=source.ordered, **abilities
-            )
+            yield SourceCase(receiver, send, wait=10, other=other, lease=LEASE, ordered=source.ordered, **abilities)
 
 
 @every(sources.CHECKS)
@@ -97,7 +74,13 @@ async def test_a_queue_at_ministack_does_what_every_source_must(
 @every(sources.CHECKS)
 @either
 async def test_a_queue_at_moto_does_what_every_source_must(
-    check: sources.Check, kind: str, name: str, moto: str, pass_time: Any, open_context: Any, request: pytest.FixtureRequest
+    check: sources.Check,
+    kind: str,
+    name: str,
+    moto: str,
+    pass_time: Any,
+    open_context: Any,
+    request: pytest.FixtureRequest,
 ) -> None:
     if check in STALE:
         reason = "moto deletes, and gives back, what another holds"
@@ -106,59 +89,27 @@ async def test_a_queue_at_moto_does_what_every_source_must(
         await check(case)
 
 
-class Reader:
-    """Receives all that is in a queue, and keeps it."""
-
-    def __init__(self, context: Any, queue: str) -> None:
-        self._context = context
-        self._source = SqsSource.model_validate({"queue": queue, "wait_time": "0s"})
-        self._read: list[Delivery] = []
-
-    async def all(self) -> list[Delivery]:
-        async with self._source.open(self._context) as receiver:
-            while received := await receiver.receive(10):
-                self._read += received
-                await receiver.settle([(each, Ack()) for each in received])
-        return self._read
-
-    async def arrived(self) -> list[Arrived]:
-        return [Arrived(each.raw, each.message.headers) for each in await self.all()]
-
-    async def buried(self) -> list[Buried]:
-        return [
-            Buried(each.raw, json.loads(each.message.headers["sluiceway"]), each.attributes) for each in await self.all()
-        ]
-
-
-@contextmanager
-def refusing(between: Any, refused: Message) -> Iterator[None]:
-    """Answer for one entry of a batch that it failed for now, and do what the others ask."""
-
-    async def refuse(asked: Any, pass_on: Callable[[Any], Awaitable[Any]]) -> Any:
-        body = refused.payload.decode()
-        (unlucky,) = [entry["Id"] for entry in asked["Entries"] if entry["MessageBody"] == body]
-        done = await pass_on({**asked, "Entries": [entry for entry in asked["Entries"] if entry["Id"] != unlucky]})
-        return {**done, "Failed": [{"Id": unlucky, "Code": "RequestThrottled", "SenderFault": True}]}
-
-    between.instead("SendMessageBatch", refuse)
-    yield
-    between.instead_no_more("SendMessageBatch")
-
-
 def numbered(number: int) -> Message:
     return Message({"n": number}, id=f"m-{number}", meta={"group": f"group-{number}"})
+
+
+def throttled(done: Mapping[str, Any], place: int) -> Any:
+    return {**done, "Failed": [{"Id": str(place), "Code": "RequestThrottled", "SenderFault": True}]}
 
 
 @asynccontextmanager
 async def sink_case(endpoint: str, queue: str, open_context: Any, **abilities: Any) -> AsyncIterator[SinkCase]:
     sink = SqsSink.model_validate({"queue": queue, "forward": ["trace", "Tenant"]})
-    refused = Message("\x00", id="m-9", meta={"group": "g"})
+    refused = Message(id="m-9", meta={"group": "g"}).with_payload(b"\0")
     async with open_context(endpoint) as context:
         await create(context, queue)
+        reader = Reader(context, queue)
+
+        async def arrived() -> list[Arrived]:
+            return [Arrived(each.raw, each.message.headers) for each in await reader.all()]
+
         async with sink.open(context) as send:
-            yield SinkCase(
-                sink, send, Reader(context, queue).arrived, numbered, refuses=refused.with_payload(b"\0"), **abilities
-            )
+            yield SinkCase(sink, send, arrived, numbered, refuses=refused, **abilities)
 
 
 @every(sinks.CHECKS)
@@ -168,7 +119,7 @@ async def test_a_queue_at_ministack_takes_messages_as_every_sink_must(
 ) -> None:
     abilities = {
         "failing": lambda when: failing(between, ("SendMessageBatch",), when),
-        "failing_one": lambda message: refusing(between, message),
+        "failing_one": lambda message: refusing(between, "SendMessageBatch", message.payload.decode(), throttled),
     }
     async with sink_case(between.endpoint, name + kind, open_context, **abilities) as case:
         await check(case)
@@ -190,6 +141,11 @@ async def test_a_queue_keeps_dead_letters_as_every_sink_must(
 ) -> None:
     async with open_context(between.endpoint) as context:
         await create(context, name + kind)
+        reader = Reader(context, name + kind)
+
+        async def buried() -> list[Buried]:
+            kept = await reader.all()
+            return [Buried(each.raw, json.loads(each.message.headers["sluiceway"]), each.attributes) for each in kept]
+
         async with SqsSink(queue=name + kind).open_dead_letters(context) as bury:
-            buried = Reader(context, name + kind).buried
             await check(DeadLetterCase(bury, buried, lambda when: failing(between, ("SendMessageBatch",), when)))

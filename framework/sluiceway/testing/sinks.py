@@ -234,7 +234,7 @@ def _filling(case: SinkCase, beyond: int) -> Message:
     """Return a message that weighs what a batch may, and so many bytes more."""
     needed(case.exact, "exact")
     if case.sink.batch_bytes > _LARGEST:
-        needed(None, f"sink.batch_bytes of {_LARGEST} or less")
+        needed(None, "sink.batch_bytes of 16 MiB or less")
     message = case.accepts(0)
     return _spaced(message, case.sink.batch_bytes - case.sink.weigh(message) + beyond)
 

@@ -32,7 +32,7 @@ async def bus_into_queue(context: Any, name: str) -> None:
     await events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "q", "Arn": arn}])
 
 
-def throttled(done: dict[str, Any], place: int) -> object:
+def throttled(done: Any, place: int) -> object:
     entries = [*done["Entries"][:place], {"ErrorCode": "ThrottlingException"}, *done["Entries"][place:]]
     return {"FailedEntryCount": 1, "Entries": entries}
 

@@ -10,7 +10,6 @@ from sluiceway.adapters.sqs import SqsSource
 from sluiceway.adapters.sqs_receiver import QueueLimits, SqsReceiver
 from sluiceway.core.errors import LeaseLost, OutsideError, Reject, Transient
 from sluiceway.core.outcome import Ack, Retry
-from sluiceway.local.embedded import EmbeddedAws
 from sluiceway.testing import ManualClock
 
 ATTRIBUTES: dict[str, Any] = {

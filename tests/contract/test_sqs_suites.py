@@ -73,7 +73,7 @@ async def test_a_queue_at_ministack_does_what_every_source_must(
 
 @every(sources.CHECKS)
 @either
-async def test_a_queue_at_moto_does_what_every_source_must(
+async def test_a_queue_at_moto_does_what_every_source_must(  # noqa: PLR0917 - fixtures are arguments
     check: sources.Check,
     kind: str,
     name: str,

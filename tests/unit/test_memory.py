@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -13,8 +12,7 @@ from sluiceway.adapters.memory import MemorySink, MemorySource
 from sluiceway.adapters.secrets import SecretStore
 from sluiceway.core.errors import Reject, SourceExhausted
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Ack, Facts, Retry
-from sluiceway.core.ports import Delivery
+from sluiceway.core.outcome import Ack, Retry
 from sluiceway.testing import ManualClock
 
 

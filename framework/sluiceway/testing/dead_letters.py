@@ -12,7 +12,7 @@ Nothing is deleted from the source before its dead letter is confirmed, so that 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final, TypeAlias
 
@@ -56,7 +56,7 @@ class DeadLetterCase:
     failing: Failing | None = None
 
 
-Check: TypeAlias = Callable[[DeadLetterCase], Awaitable[None]]
+Check: TypeAlias = Callable[[DeadLetterCase], Coroutine[object, object, None]]
 """Raises AssertionError when a dead-letter sink breaks the rule in its name."""
 
 _BODIES: Final = (b'{ "total": 12.50 }', b"{not json", "grüße".encode())

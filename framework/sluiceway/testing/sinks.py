@@ -15,7 +15,7 @@ A check that needs what the case does not have is skipped and says what that is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -72,7 +72,7 @@ class SinkCase:
     failing_one: Callable[[Message], AbstractContextManager[object]] | None = None
 
 
-Check: TypeAlias = Callable[[SinkCase], Awaitable[None]]
+Check: TypeAlias = Callable[[SinkCase], Coroutine[object, object, None]]
 """Raises AssertionError when a sink breaks the rule in its name."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -42,7 +42,7 @@ class SourceCase:
     failing: Callable[[Call, When], AbstractContextManager[object]] | None = None
 
 
-Check: TypeAlias = Callable[[SourceCase], Awaitable[None]]
+Check: TypeAlias = Callable[[SourceCase], Coroutine[object, object, None]]
 """Raises AssertionError when a source breaks the rule in its name."""
 
 TRIES: Final = 20

@@ -16,9 +16,9 @@ from sluiceway import JSON, Message, Reject, Sink, Transient
 from sluiceway.adapters.memory import MemorySink
 from sluiceway.core.errors import MessageError
 from sluiceway.testing import AfterEffect, StrictSink, VirtualClock, run_virtual, sinks
+from sluiceway.testing.abilities import When
 from sluiceway.testing.mocks import Mock, MockContext, RunFailed
 from sluiceway.testing.sinks import CHECKS, Arrived, Check, SinkCase
-from sluiceway.testing.source_case import When
 
 named = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 Results = list[MessageError | None]

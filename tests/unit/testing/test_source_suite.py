@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from unittest import SkipTest
@@ -17,8 +17,9 @@ from sluiceway.core.message import Message
 from sluiceway.core.outcome import Ack, Retry
 from sluiceway.core.ports import Delivery
 from sluiceway.testing import AfterEffect, StrictQueue, VirtualClock, run_virtual, source_faults, sources
+from sluiceway.testing.abilities import When
 from sluiceway.testing.mocks import Mock, MockContext, RunFailed
-from sluiceway.testing.source_case import Call, When
+from sluiceway.testing.source_case import Call
 from sluiceway.testing.sources import CHECKS, Check, SourceCase
 
 named = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -166,6 +167,10 @@ class Between:
         """Let `answer(request, pass_on)` answer an action; it may pass on another request and change its answer."""
         self._instead[action] = answer
 
+    def instead_no_more(self, action: str) -> None:
+        """Let AWS answer an action again."""
+        del self._instead[action]
+
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -173,7 +178,7 @@ class Between:
 
         async def forward(data: bytes) -> tuple[int, bytes]:
             async with self._session.request(
-                request.method, f"{self._aws}{request.raw_path}", data=data, headers=headers
+                request.method, f"{self._aws}{request.raw_path}", data=BytesIO(data), headers=headers
             ) as answer:
                 return answer.status, await answer.read()
 

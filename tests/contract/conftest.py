@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from tests.contract.emulators import Emulator
@@ -88,6 +91,24 @@ def private(pool: HttpPool) -> Http:
 @pytest.fixture
 def hasty(pool: HttpPool) -> Http:
     return pool.client(timeout=0.1, max_size=1024 * 1024, allow_private=True)
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Awaitable[None]]:
+    """Return what lets time pass for the queues of both emulators: both run in this process and look at its clock."""
+    passed = 0.0
+
+    async def elapse(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    ministack = import_module("ministack.services.sqs")
+    shifted = SimpleNamespace(**{**vars(time), "time": lambda: time.time() + passed})
+    monkeypatch.setattr(ministack, "time", shifted)
+    moto = import_module("moto.sqs.models")
+    monkeypatch.setattr(moto, "unix_time", lambda: time.time() + passed)
+    monkeypatch.setattr(moto, "unix_time_millis", lambda: (time.time() + passed) * 1000)
+    return elapse
 
 
 @pytest.fixture(scope="session", params=["ministack", "moto"])

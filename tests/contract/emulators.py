@@ -1,14 +1,21 @@
-"""What the probes of the emulators share: a client whose answers are short enough to compare."""
+"""What the tests at the emulators share: a client whose answers are short enough to compare; faults; a reader."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import botocore.session
+from aiohttp import web
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from sluiceway.adapters.sqs import SqsSource
+from sluiceway.core.outcome import Ack
+from sluiceway.core.ports import Delivery
+from sluiceway.testing.abilities import When
 
 T = TypeVar("T")
 
@@ -95,3 +102,49 @@ class Queue:
         return answer(
             self.sqs.change_message_visibility, QueueUrl=self.url, ReceiptHandle=handle, VisibilityTimeout=seconds
         )
+
+
+@contextmanager
+def failing(between: Any, actions: tuple[str, ...], when: When) -> Iterator[None]:
+    """Answer calls with a 503, before or after the emulator has done what they ask."""
+
+    async def fail(asked: Any, pass_on: Callable[[Any], Awaitable[Any]]) -> web.Response:
+        if when == "after":
+            await pass_on(asked)
+        return web.Response(status=503)
+
+    for action in actions:
+        between.instead(action, fail)
+    yield
+    for action in actions:
+        between.instead_no_more(action)
+
+
+@contextmanager
+def refusing(between: Any, action: str, body: str, answer: Callable[[Mapping[str, Any], int], Any]) -> Iterator[None]:
+    """Take the entry with this body out of a batch; `answer(done, its place)` says of it that it failed for now."""
+
+    async def refuse(asked: Any, pass_on: Callable[[Any], Awaitable[Any]]) -> Any:
+        entries = asked["Entries"]
+        (unlucky,) = [place for place, entry in enumerate(entries) if body in entry.values()]
+        return answer(await pass_on({**asked, "Entries": entries[:unlucky] + entries[unlucky + 1 :]}), unlucky)
+
+    between.instead(action, refuse)
+    yield
+    between.instead_no_more(action)
+
+
+class Reader:
+    """Receives all that is in a queue, and keeps it."""
+
+    def __init__(self, context: Any, queue: str) -> None:
+        self._context = context
+        self._source = SqsSource.model_validate({"queue": queue, "wait_time": "0s"})
+        self._read: list[Delivery] = []
+
+    async def all(self) -> list[Delivery]:
+        async with self._source.open(self._context) as receiver:
+            while received := await receiver.receive(10):
+                self._read += received
+                await receiver.settle([(each, Ack()) for each in received])
+        return self._read

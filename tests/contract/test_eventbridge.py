@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from tests.contract.emulators import Reader, failing, refusing
 
 from sluiceway.adapters.eventbridge import MAX_BYTES, EventBridgeSink
 from sluiceway.adapters.sqs import SqsSource
 from sluiceway.core.body import decoder
 from sluiceway.core.errors import Reject, Transient
 from sluiceway.core.message import Message
+from sluiceway.testing.sinks import CHECKS, Arrived, Check, SinkCase
 
 SETTINGS = {"bus": "orders", "source": "fulfilment.orders", "detail_type": "OrderAccepted"}
 
@@ -28,6 +30,40 @@ async def bus_into_queue(context: Any, name: str) -> None:
     await events.create_event_bus(Name=name)
     await events.put_rule(Name=name, EventBusName=name, EventPattern='{"source": [{"prefix": ""}]}')
     await events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "q", "Arn": arn}])
+
+
+def throttled(done: Any, place: int) -> object:
+    entries = [*done["Entries"][:place], {"ErrorCode": "ThrottlingException"}, *done["Entries"][place:]]
+    return {"FailedEntryCount": 1, "Entries": entries}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("at", ["ministack", "moto"])
+async def test_a_bus_takes_messages_as_every_sink_must(
+    check: Check, at: str, name: str, between: Any, moto: str, open_context: Any
+) -> None:
+    faults: dict[str, Any] = {
+        "failing": lambda when: failing(between, ("PutEvents",), when),
+        "failing_one": lambda message: refusing(between, "PutEvents", message.payload.decode(), throttled),
+    }
+    async with open_context(between.endpoint if at == "ministack" else moto) as context:
+        await bus_into_queue(context, name)
+        reader = Reader(context, name)
+
+        async def arrived() -> list[Arrived]:
+            return [Arrived(json.dumps(json.loads(each.raw)["detail"]).encode()) for each in await reader.all()]
+
+        async with sink(bus=name).open(context) as send:
+            case = SinkCase(
+                sink(bus=name),
+                send,
+                arrived,
+                lambda number: Message({"n": number}, id=f"m-{number}"),
+                exact=False,
+                refuses=Message([1]),
+                **(faults if at == "ministack" else {}),
+            )
+            await check(case)
 
 
 async def test_events_come_out_of_the_bus_with_the_body_as_their_detail(

@@ -64,25 +64,12 @@ async def test_messages_arrive_with_the_original_bytes_and_the_named_headers_in_
     }
 
 
-async def test_a_message_that_sqs_cannot_take_is_rejected_and_its_neighbours_are_sent(
-    endpoint: str, name: str, open_context: Any
-) -> None:
-    async with open_context(endpoint) as context:
-        await create(context, name)
-        messages = [Message({"n": 1}), Message.received(b"a\x00b", bytes.decode, id="2"), Message({"n": 3})]
-        async with sink(name).open(context) as send:
-            first, second, third = await send(messages)
-        assert (first, third) == (None, None)
-        assert isinstance(second, Reject)
-        assert "U+0000 at offset 1" in second.reason
-        assert sorted(d.raw for d in await receive(context, name)) == [b'{"n":1}', b'{"n":3}']
-
-
 @pytest.mark.parametrize(
     ("message", "said"),
     [
         (Message.received(b"", bytes.decode, id=""), "body is empty"),
         (Message.received(b"\xff", bytes.decode, id=""), "not UTF-8"),
+        (Message.received(b"a\x00b", bytes.decode, id=""), r"the body has the character U\+0000 at offset 1"),
         (Message("x", headers={"h": ""}), "header h is empty"),
         (Message("x", headers={"h": "\x07"}), r"header h has the character U\+0007"),
         (Message("x", headers={"h": "%"}, meta={"header_types": {"h": "Binary"}}), "no longer base64"),
@@ -167,39 +154,6 @@ async def test_what_is_not_the_messages_fault_leaves_them_to_be_tried_again(
     async with open_context(stub_aws.endpoint) as context, sink("q").open(context) as send:
         results = await send([Message(1), Message(2)])
     assert [type(result) for result in results] == [Transient, Transient]
-
-
-async def test_a_dead_letter_is_the_original_with_one_attribute_more(
-    endpoint: str, name: str, open_context: Any
-) -> None:
-    async with open_context(endpoint) as context:
-        await create(context, name)
-        attributes = {"tenant": {"DataType": "String", "StringValue": "acme"}}
-        delivery = Delivery(Message(id="m-1"), "r", b"{not json", attributes=attributes)
-        async with sink(name).open_dead_letters(context) as bury:
-            assert await bury([(delivery, FACTS)]) == [None]
-        (buried,) = await receive(context, name)
-    assert buried.raw == b"{not json"
-    assert buried.attributes["tenant"] == attributes["tenant"]
-    assert json.loads(buried.message.headers["sluiceway"]) == {
-        "pipeline": "orders",
-        "stage": "our-words",
-        "error": "invalid",
-        "reason": "body.chan is '?'",
-        "attempts": 1,
-        "accepted": ["partner"],
-        "id": "m-1",
-        "time": "2026-11-24T12:00:00Z",
-    }
-
-
-async def test_more_dead_letters_than_one_call_takes_are_all_kept(endpoint: str, name: str, open_context: Any) -> None:
-    async with open_context(endpoint) as context:
-        await create(context, name)
-        letters = [(Delivery(Message(id=str(i)), "r", str(i).encode()), FACTS) for i in range(12)]
-        async with sink(name).open_dead_letters(context) as bury:
-            assert await bury(letters) == [None] * 12
-        assert len(await receive(context, name)) + len(await receive(context, name)) == 12
 
 
 async def test_a_fifo_dead_letter_is_kept_once_however_often_it_is_buried(

@@ -10,7 +10,6 @@ from sluiceway.adapters.sqs import SqsSource
 from sluiceway.adapters.sqs_receiver import QueueLimits, SqsReceiver
 from sluiceway.core.errors import LeaseLost, OutsideError, Reject, Transient
 from sluiceway.core.outcome import Ack, Retry
-from sluiceway.local.embedded import EmbeddedAws
 from sluiceway.testing import ManualClock
 
 ATTRIBUTES: dict[str, Any] = {
@@ -129,53 +128,6 @@ async def test_an_emulators_fifo_queue_hands_a_group_out_again_in_order_once_all
             assert await receiver.receive(10) == []
             await receiver.settle([(held[0], Retry(0, "back"))])
             assert [delivery.message.body for delivery in await receiver.receive(10)] == [1, 2, 3]
-
-
-async def test_acknowledged_messages_are_gone_and_retried_ones_come_again(
-    endpoint: str, name: str, open_context: Any
-) -> None:
-    async with open_context(endpoint) as context:
-        url = await queue_with(context, name, *map(str, range(12)))
-        async with source(name).open(context) as receiver:
-            held = [*await receiver.receive(10), *await receiver.receive(10)]
-            assert len(held) == 12
-            assert await receiver.settle([(d, Ack()) for d in held[:11]]) == [None] * 11
-            assert await left_in(context, url) == (0, 1)
-            assert await receiver.settle([(held[11], Retry(0, "try again"))]) == [None]
-            (again,) = await receiver.receive(10)
-            assert again.message.id == held[11].message.id
-            assert again.receive_count == 2
-            assert again.receipt != held[11].receipt
-
-
-async def test_a_retry_hides_the_message_for_its_delay(aws: EmbeddedAws, name: str, open_context: Any) -> None:
-    async with open_context(aws.endpoint) as context:
-        url = await queue_with(context, name, "1")
-        async with source(name).open(context) as receiver:
-            (delivery,) = await receiver.receive(10)
-            await receiver.settle([(delivery, Retry(0.2, "later"))])  # rounded up to a second
-            assert await left_in(context, url) == (0, 1)
-            assert await receiver.receive(10) == []
-
-
-async def test_extending_keeps_the_lease_and_a_lost_one_is_told(endpoint: str, name: str, open_context: Any) -> None:
-    async with open_context(endpoint) as context:
-        url = await queue_with(context, name, "1", "2")
-        async with source(name).open(context) as receiver:
-            first, second = await receiver.receive(10)
-            sqs = await context.clients.open("sqs")
-            await sqs.delete_message(QueueUrl=url, ReceiptHandle=second.receipt)
-            kept, lost = receiver.extend([first.receipt, "no-such-receipt"], 30)
-    assert kept is None
-    assert isinstance(lost, LeaseLost)
-
-
-async def test_more_than_ten_leases_are_extended_in_several_calls(endpoint: str, name: str, open_context: Any) -> None:
-    async with open_context(endpoint) as context:
-        await queue_with(context, name, *map(str, range(11)))
-        async with source(name).open(context) as receiver:
-            held = [*await receiver.receive(10), *await receiver.receive(10)]
-            assert receiver.extend([d.receipt for d in held], 0.5) == [None] * 11
 
 
 async def test_what_the_queue_does_by_itself_is_known_to_the_worker(

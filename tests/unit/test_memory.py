@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -13,8 +12,7 @@ from sluiceway.adapters.memory import MemorySink, MemorySource
 from sluiceway.adapters.secrets import SecretStore
 from sluiceway.core.errors import Reject, SourceExhausted
 from sluiceway.core.message import Message
-from sluiceway.core.outcome import Ack, Facts, Retry
-from sluiceway.core.ports import Delivery
+from sluiceway.core.outcome import Ack, Retry
 from sluiceway.testing import ManualClock
 
 
@@ -37,20 +35,6 @@ async def test_the_messages_of_the_file_are_received_and_then_the_source_is_exha
         with pytest.raises(SourceExhausted):
             await receiver.receive(10)
         assert list(receiver.acked) == held
-
-
-async def test_a_retried_message_comes_again_after_its_delay_with_a_new_receipt(context: RunContext) -> None:
-    async with source(1, 2).open(context) as receiver:
-        first, second = await receiver.receive(10)
-        await receiver.settle([(first, Retry(30, "later")), (second, Ack())])
-        received: Sequence[Delivery] = ()
-        while not received:  # one receive waits for a second only, so that a worker can drain
-            received = await receiver.receive(10)
-        (again,) = received
-        assert context.clock.now() == 1030
-        assert (again.message.body, again.receive_count) == (1, 2)
-        assert again.receipt != first.receipt
-        assert receiver.extend([again.receipt], 60) == [None]
 
 
 async def test_a_receive_waits_while_messages_are_in_hand(context: RunContext) -> None:
@@ -92,14 +76,6 @@ async def test_two_sinks_keep_their_own_messages(context: RunContext) -> None:
         assert await send([Message(1), Message(2)]) == [None, None]
     assert [message.body for message in one.messages] == [1, 2]
     assert other.messages == []
-
-
-async def test_a_sink_keeps_dead_letters_with_their_facts(context: RunContext) -> None:
-    sink = MemorySink()
-    letter = (Delivery(Message(1), "r", b"1"), Facts("p", "s", "invalid", "why", 1, (), "m", "t"))
-    async with sink.open_dead_letters(context) as bury:
-        assert await bury([letter]) == [None]
-    assert sink.buried == [letter]
 
 
 def test_counters_add_up_by_name_and_labels(context: RunContext) -> None:

@@ -36,7 +36,8 @@ def pipeline(kind: str, example: str) -> str:
 @pytest.mark.parametrize("entry", ENTRIES, ids=names)
 def test_the_example_of_a_component_is_right_as_it_stands(entry: Entry, tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
-    (tmp_path / "schemas/shop-order.v1.json").write_text(json.dumps({"type": "object"}))
+    for name in ("shop-order.v1.json", "order-accepted.v1.json"):
+        (tmp_path / "schemas" / name).write_text(json.dumps({"type": "object"}))
     text = pipeline(entry.kind, describe(entry).example) + BESIDE.get(entry.name, "")
     assert f"use: {entry.name}" in text
     assert check(tmp_path / "example.yaml", text=text, environ={}).problems == ()

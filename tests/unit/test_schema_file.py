@@ -99,3 +99,13 @@ def test_it_tells_the_place_and_the_keyword_of_each_break(tmp_path: Path) -> Non
         (("enum",), "falseSchema"),
     ]
     assert list(schema.breaks({"a.b": 1})) == []
+
+
+@pytest.mark.parametrize("rule", ['"type": "integer"', '"enum": ["x"]', '"pattern": "x"'])
+def test_half_a_surrogate_pair_that_a_rule_looks_at_breaks_it(rule: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    path.write_text(f'{{"properties": {{"a": {{{rule}}}}}}}')
+    schema = Schema(path)
+    assert not schema.is_valid({"a": "\ud800"})
+    assert schema.errors({"a": "\ud800"}) == [((), "a text in it has half a surrogate pair, which no schema can judge")]
+    assert list(schema.breaks({"a": "\ud800"})) == [((), "text")]

@@ -50,13 +50,19 @@ class Schema:
             raise ValueError(f"{path} is no JSON Schema: {str(error).splitlines()[0]}") from error
 
     def is_valid(self, value: JSON) -> bool:
-        """Tell whether a value conforms."""
-        return self._validator.is_valid(value)
+        """Tell whether a value conforms; one with half a surrogate pair in it, which is no text, never does."""
+        try:
+            return self._validator.is_valid(value)
+        except UnicodeEncodeError:
+            return False
 
     def errors(self, value: JSON, *, limit: int = 5) -> list[tuple[tuple[str | int, ...], str]]:
         """Return up to `limit` errors: the path in the value, and what is wrong there."""
         found: list[tuple[tuple[str | int, ...], str]] = []
-        for error in self._validator.iter_errors(value):
+        errors = self._errors(value)
+        if errors is None:
+            return [((), "a text in it has half a surrogate pair, which no schema can judge")]
+        for error in errors:
             # A long value stands in front of what is wrong with it, so the middle is what can go.
             text = error.message if len(error.message) <= _LONGEST else f"{error.message[:80]}…{error.message[-119:]}"
             found.append((tuple(error.instance_path), text))
@@ -66,11 +72,21 @@ class Schema:
 
     def breaks(self, value: JSON) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield every error as its path, of a member that is missing its own, and the keyword that is broken."""
-        for error in self._validator.iter_errors(value):
+        errors = self._errors(value)
+        if errors is None:
+            yield (), "text"
+        for error in errors or ():
             path = tuple(error.instance_path)
             kind = error.kind
             missing = (kind.property,) if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required) else ()
             yield (*path, *missing), kind.name
+
+    def _errors(self, value: JSON) -> Iterator[jsonschema_rs.ValidationError] | None:
+        """Return the errors; None where the value has a text that is none."""
+        try:
+            return self._validator.iter_errors(value)
+        except UnicodeEncodeError:
+            return None
 
     def __repr__(self) -> str:
         return f"Schema({str(self.path)!r})"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import Final, Literal, TypeAlias, cast
 
+from sluiceway.config.sensitive import is_sensitive
 from sluiceway.core.errors import MessageError
 from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
@@ -15,6 +17,8 @@ from sluiceway.testing.matching import NOTHING, Nothing
 
 MOST: Final = 50
 """Changes that are told of one step."""
+
+_NAMED: Final = re.compile(r'[\w"-]+(\.[\w"-]+)*')
 
 _Path: TypeAlias = tuple[str | int, ...]
 
@@ -46,6 +50,14 @@ def changes(before: Message, after: Message) -> tuple[Change, ...]:
     )
     found = (change for name, old, new in pairs for change in _between(cast("JSON", old), cast("JSON", new), (name,)))
     return tuple(islice(found, MOST))
+
+
+def without_secrets(text: str) -> str:
+    """Return a sentence about a message, cut where it names a field that may hold a secret: its value follows."""
+    for word in _NAMED.finditer(text):
+        if is_sensitive(word[0].replace('"', "").split(".")):
+            return f"{text[: word.end()]} …"
+    return text
 
 
 def _body(message: Message) -> JSON:

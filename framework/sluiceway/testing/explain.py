@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
@@ -14,7 +14,7 @@ from sluiceway.core.json import JSON
 from sluiceway.core.message import Message
 from sluiceway.core.outcome import Bypass, Claimed, Defer, Drop
 from sluiceway.core.spec import Pipeline, StageSpec
-from sluiceway.testing.changes import Change, changes
+from sluiceway.testing.changes import Change, changes, without_secrets
 from sluiceway.testing.given import GivenMessage
 from sluiceway.testing.mocks import RunFailed
 from sluiceway.testing.pipeline import Ended, Ran, Run, loaded
@@ -146,7 +146,8 @@ def _step(visit: Visit) -> Step:
         word = "changed"
     parts = len(cast("Sequence[object]", after)) if isinstance(after, list | tuple) else 0
     children = tuple(f"{visit.message.id}/{index}" for index in range(parts))
-    return Step(visit.stage, visit.message.id, word, reason, visit.decisions, changed, children)
+    decisions = tuple(replace(each, text=without_secrets(each.text)) for each in visit.decisions)
+    return Step(visit.stage, visit.message.id, word, without_secrets(reason), decisions, changed, children)
 
 
 def _verdict(result: object) -> tuple[Word, str]:

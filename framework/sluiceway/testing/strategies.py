@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final, TypeAlias, cast
 
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ Given: TypeAlias = Mapping[str, object]
 """A message as under `given:` in a file: `{body, headers, meta}`."""
 
 
+@cache
 def json_values(*, max_leaves: int = 12) -> st.SearchStrategy[JSON]:
     """Return values that JSON can hold, awkward ones among them: half pairs, the edges of doubles, odd keys."""
     scalars = st.none() | st.booleans() | st.sampled_from([*_TEXTS, *_NUMBERS]) | st.integers(-(2**63), 2**63)

@@ -20,7 +20,7 @@ _Node: TypeAlias = Mapping[str, Any]
 _STEPS: Final = {"subexpression", "index_expression", "pipe"}
 """Each child is computed in what the one before it gives."""
 
-_OF_ITEMS: Final = {"sort_by": 0, "min_by": 0, "max_by": 0, "map": 1}
+_OF_ITEMS: Final = {"sort_by": 0, "min_by": 0, "max_by": 0, "group_by": 0, "map": 1}
 """Functions that take an expression over the elements of a list, and which argument the list is."""
 
 _GIVES: Final[Mapping[str, str]] = {
@@ -166,7 +166,7 @@ class _Walk:
                 mapped = self.visit(argument["children"][0], elements)
                 if name == "map":
                     return _Found(Shape.of_items(mapped.shape))
-        if name in ("sort_by", "reverse", "sort"):
+        if name in ("sort_by", "reverse", "sort", "unique"):
             return given[0]
         if name in ("min_by", "max_by", "min", "max"):
             return given[0].items()

@@ -55,7 +55,7 @@ def test_in_an_open_schema_it_is_a_warning(lint: Lint) -> None:
         ('"{a: body.order_no}.b"', ["b"]),
         ('"body.{a: order_no}.b"', ["b"]),
         ('"body.lines[][].skuu"', ["skuu"]),
-        ('"!body.ordr_no"', ["ordr_no"]),
+        ('"!(body.ordr_no)"', ["ordr_no"]),
         ('"@.body.ordr_no"', ["ordr_no"]),
         ('"body.\\"ordr_no\\""', ["ordr_no"]),
         ("\"join(', ', body.lines[].skuu)\"", ["skuu"]),
@@ -105,6 +105,11 @@ def test_a_scalar_has_no_members(lint: Lint) -> None:
     assert [p.message for p in lint(translate("body.order_no.x"), source=OPEN)] == [
         "`body.order_no` is text and has no `x`"
     ]
+
+
+def test_what_is_negated_is_the_name_before_the_dot(lint: Lint) -> None:
+    [problem] = lint(translate('"!body.order_no"'), source=OPEN)
+    assert problem.message == "what comes here is true or false and has no `order_no`"
 
 
 def test_a_body_that_is_text_has_no_members(lint: Lint) -> None:

@@ -163,6 +163,17 @@ def test_a_route_that_may_get_its_turn_is_fine(lint: Lint, later: str) -> None:
     assert lint(routes("{body: {status: [open, paid]}}", later)) == []
 
 
+def test_the_router_asks_its_patterns_in_their_order_and_of_the_event_in_the_body(lint: Lint) -> None:
+    stage = "\n  - {id: r, use: router, with: {of: body, routes: [%s]}}"
+    found = lint(
+        stage % "{to: a, when: {status: [paid]}}, {to: b, when: {statsu: [open], status: [paid]}}", source=CLOSED
+    )
+    assert [(p.code, p.path) for p in found] == [
+        ("shadowed", "stages.r.with.routes.1.when"),
+        ("unknown-path", "stages.r.with.routes.1.when.statsu"),
+    ]
+
+
 def test_where_all_patterns_that_match_count_none_shadows_another(lint: Lint) -> None:
     assert lint(routes("{body: {a: [1]}}", "{body: {a: [1]}}", use="All")) == []
 

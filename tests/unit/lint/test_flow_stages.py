@@ -147,6 +147,10 @@ def test_behind_a_stage_that_may_do_anything_nothing_is_known(lint: Lint, stage:
         "{use: filter, with: {pattern: {body: {total: [{numeric: ['>', 0]}]}}}}",
         "{use: filter, with: {of: body, pattern: {status: [paid]}}}",
         "{use: idempotent_receiver, with: {store: {dynamodb: once}}}",
+        "{use: router, with: {routes: [{to: a, when: {body: {status: [paid]}}}], otherwise: {to: b}}}",
+        "{use: wire_tap, with: {to: audit}}",
+        "{use: sampler, with: {keep: 10%, by: {jmes: id}}}",
+        "{use: message_expiration, with: {after: 1h}}",
     ],
 )
 def test_a_stage_that_only_lets_through_changes_nothing(lint: Lint, stage: str) -> None:

@@ -45,7 +45,7 @@ def test_every_code_is_on_the_page() -> None:
     sources = "".join(file.read_text() for file in CONFIG.glob("*.py"))
     used = set(re.findall(r'code="([a-z-]+)"', sources))
     assert {code for code in used if f"`{code}`" not in PAGE} == set()
-    assert len(PAIRS) >= len(used)
+    assert len(PAIRS) > 30
 
 
 def test_the_ten_mistakes_are_shown_as_lint_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,9 @@ def _misfits(document: Document, used: Used[Stage] | Used[Sink], body: Shape) ->
         if isinstance(each.value, Expression):
             yield from _in_expression(document, each, each.value)
         else:
-            yield from clauses_that_never_match(document, each.path, each.value, each.view)
+            yield from clauses_that_never_match(
+                document, each.path, each.value, each.view, of_message=each.view is view
+            )
     if isinstance(used.component, Stage) and used.component.first_match:
         patterns = [(each.path, each.value) for each in found if isinstance(each.value, EventPattern)]
         yield from shadowed(document, patterns)

@@ -25,15 +25,24 @@ _NUMBERS: Final = frozenset({"number", "integer"})
 
 
 def clauses_that_never_match(
-    document: Document, path: Path, pattern: EventPattern, view: Shape, where: str = ""
+    document: Document, path: Path, pattern: EventPattern, view: Shape, *, of_message: bool
 ) -> Iterator[Problem]:
-    """Yield the fields of a pattern that nothing has, and the values that those which there are never have."""
-    yield from _Reader(document).fields(pattern.source, path, view, where, may_fail=False)
+    """Yield the fields of a pattern that nothing has, and the values that those which there are never have.
+
+    Args:
+        document: The file.
+        path: Where the pattern stands.
+        pattern: The pattern.
+        view: What it is applied to.
+        of_message: That is the message: a stage may add to it, and has checked itself which names it has.
+    """
+    yield from _Reader(document, of_message=of_message).fields(pattern.source, path, view, "", may_fail=False)
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, of_message: bool) -> None:
         self._document = document
+        self._of_message = of_message
 
     def fields(
         self, fields: Mapping[str, object], path: Path, shape: Shape, where: str, *, may_fail: bool
@@ -54,6 +63,8 @@ class _Reader:
         member = shape.member(name)
         there = f"{where}.{name}" if where else name
         if member is None:
+            if not where and self._of_message:
+                return
             if (not shape.is_silent or shape.lacks(name)) and not _may_be_absent(wanted):
                 yield unknown_path(self._document, path, shape, where, name, language="pattern")
         elif isinstance(wanted, Mapping):

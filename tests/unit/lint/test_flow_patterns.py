@@ -181,3 +181,12 @@ def test_where_all_patterns_that_match_count_none_shadows_another(lint: Lint) ->
 def test_patterns_in_lists_of_settings_are_held_against_the_body(lint: Lint) -> None:
     [problem] = lint(routes("{body: {statsu: [open]}}"), source=CLOSED)
     assert (problem.suggestion, problem.path) == ("status", "stages.choose.with.routes.0.when.body.statsu")
+
+
+def test_a_pattern_over_what_a_stage_adds_to_the_message_is_not_judged(lint: Lint) -> None:
+    assert (
+        lint(
+            routes("{item: {kind: [book]}}", "{$or: [{item: {kind: [film]}}, {body: {status: [paid]}}]}"), source=CLOSED
+        )
+        == []
+    )

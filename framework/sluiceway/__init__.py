@@ -23,6 +23,7 @@ from sluiceway.core.resource import Resource
 from sluiceway.core.schema import Schema
 from sluiceway.core.secret import Secret
 from sluiceway.core.settings import Settings
+from sluiceway.core.shape import Shape
 from sluiceway.core.stage_function import stage
 from sluiceway.core.store import StoreChoice, store_resources
 from sluiceway.core.table import Table
@@ -59,6 +60,7 @@ __all__ = [
     "Schema",
     "Secret",
     "Settings",
+    "Shape",
     "Sink",
     "Size",
     "Source",

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from sluiceway import JSON, Drop, EventPattern, Expression, Message, Reject, Settings, Stage
+from sluiceway import JSON, Drop, EventPattern, Expression, Message, Reject, Settings, Shape, Stage
 from sluiceway_patterns.values import cut, shown
 
 Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
@@ -18,6 +18,9 @@ Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
 
 VIEW: Final = ("id", "body", "headers", "meta")
 """What expressions and patterns see of a message."""
+
+_PATTERNS: Final = ("pattern", "routes", "when")
+"""The keys under which patterns stand."""
 
 _PATH: Final = re.compile(r"id|(body|headers|meta)(\.\w+)+")
 
@@ -89,6 +92,10 @@ class OverMessage(Stage):
     of: Literal["body"] | None = Field(
         default=None, description="`body` applies a pattern to the event in the body; default: to the message."
     )
+
+    def view_for(self, key: str, view: Shape) -> Shape:
+        """Return what patterns see: the message, or the event in its body."""
+        return view if self.of is None or key not in _PATTERNS else view.member("body") or Shape.anything()
 
     def event(self, message: Message) -> Mapping[str, object] | None:
         """Return what patterns are applied to; None where they cannot match."""

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias, cast
 from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from sluiceway import Expression, Reject, Settings
+from sluiceway import JSON, Expression, Reject, Settings, Shape
 from sluiceway_patterns.values import CONVERSIONS, TypeName, cut, dotted, enum_key, shown
 
 Scope: TypeAlias = dict[str, object]
@@ -108,6 +108,20 @@ class Computed(Settings):
     @property
     def _has_default(self) -> bool:
         return "default" in self.model_fields_set
+
+    def shape(self, view: Shape) -> Shape:
+        """Return the shape of the value."""
+        if self.type is not None:
+            return Shape.of_types(self.type)
+        shape = self.jmes.shape(view)
+        if self._has_default:
+            shape = Shape.either([shape, Shape.of_constant(cast("JSON", self.default))])
+        if self.enum is None:
+            return shape
+        known = [Shape.of_constant(cast("JSON", value)) for value in self.enum.values()]
+        if isinstance(self.on_unknown, UnknownDefault):
+            known.append(Shape.of_constant(cast("JSON", self.on_unknown.default)))
+        return Shape.either([*known, shape] if self.on_unknown == "keep" else known)
 
     def compile(self) -> Make:
         """Return the function that makes the value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
@@ -48,6 +48,8 @@ class DynamicRouter(Stage):
         otherwise: {to: by-hand}
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     to: Computed = Field(description="The value that leads to the route: `{jmes: body.country}`.")
     routes: Routes = Field(
@@ -124,6 +126,8 @@ class RecipientList(Stage):
         recipients: [billing, shipping, marketing]
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     to: Computed = Field(description="The names of the recipients: a text or a list of texts.")
     recipients: tuple[Label, ...] = Field(

@@ -21,6 +21,7 @@ from sluiceway import (
     Reject,
     Secret,
     Settings,
+    Shape,
     Size,
     Stage,
     json,
@@ -91,6 +92,10 @@ class EnrichHttp(HttpTarget, Stage):
     )
     cache: AnswerCache | None = Field(default=None, description="Keep answers for a while, missing ones included.")
     max_size: Size = Field(default=Size("1MiB"), description="How large an answer may be.")
+
+    def shape(self, before: Shape) -> Shape:
+        """Return the shape with something unknown at `into`."""
+        return before.put(self.into.split("."), Shape.anything())
 
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Process]:

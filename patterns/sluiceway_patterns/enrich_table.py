@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sluiceway import JSON, Expression, Message, Reject, Settings, Stage, Table
+from sluiceway import JSON, Expression, Message, Reject, Settings, Shape, Stage, Table
 from sluiceway_patterns.body_path import BodyPath, members, put
 from sluiceway_patterns.on_missing import OnMissing, without
 from sluiceway_patterns.values import shown
@@ -23,6 +23,10 @@ class _Enricher(Settings):
         description="When no row has the key, or the message has no key: `reject` the message, `keep` it as it is, "
         "or a `{default: …}`.",
     )
+
+    def shape(self, before: Shape) -> Shape:
+        """Return the shape with something unknown at `into`."""
+        return before.put(self.into.split("."), Shape.anything())
 
     def enriched(self, message: Message, table: Table, where: str) -> Message:
         """Return the message with the row that its key finds in a table."""

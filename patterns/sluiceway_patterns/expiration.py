@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 from pydantic_core import PydanticCustomError
@@ -48,6 +48,8 @@ class MessageExpiration(Stage):
       with: {at: {jmes: body.offer.valid_until}, expired: drop}
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     after: Duration | None = Field(default=None, gt=0, description="How long after it was sent a message is good.")
     at: Computed | None = Field(default=None, description="When it expires: `{jmes: body.valid_until}`.")

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -78,6 +78,8 @@ class IdempotentReceiver(Stage):
       with: {key: {jmes: body.order_no}, store: {dynamodb: sluiceway}, window: 7d}
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     key: Expression = Field(
         default=Expression(jmes="id"), description="By what a message is known again; by default its id."

@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeAlias, cast
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from sluiceway import Expression, Settings
+from sluiceway import JSON, Expression, Settings, Shape
 from sluiceway_patterns.computed import LEFT_OUT, Computed, Jmes, Make, Misfit, Scope, reader, text_of
 from sluiceway_patterns.values import shown
 
@@ -31,6 +31,16 @@ class Each(Settings):
 
     each: Elements = Field(description="The list to go through.")
     as_: Node = Field(alias="as", description="What becomes of an element, which is `item`; its place is `index`.")
+
+    def view_for(self, key: str, view: Shape) -> Shape:
+        """Return what `as` sees: each element as `item`, its place as `index`, and all else besides."""
+        if key != "as_":
+            return view
+        return view.put(["item"], self.each.jmes.shape(view).items()).put(["index"], Shape.of_types("integer"))
+
+    def shape(self, view: Shape) -> Shape:
+        """Return the shape of the list."""
+        return Shape.of_items(self.as_.shape(self.view_for("as_", view)))
 
     def compile(self) -> Make:
         """Return the function that makes the list."""
@@ -58,6 +68,10 @@ class Verbatim(Settings):
 
     literal: object = Field(description="The value.")
 
+    def shape(self, view: Shape) -> Shape:
+        """Return the shape of the value."""
+        return Shape.of_constant(cast("JSON", self.literal))
+
     def compile(self) -> Make:
         """Return the function that gives the value."""
         return _constant(self.literal)
@@ -68,6 +82,10 @@ class Scalar(RootModel[object]):
 
     model_config = ConfigDict(json_schema_extra={"type": ["string", "number", "boolean", "null"]})
 
+    def shape(self, view: Shape) -> Shape:
+        """Return the shape of the scalar."""
+        return Shape.of_constant(cast("JSON", self.root))
+
     def compile(self) -> Make:
         """Return the function that gives the scalar."""
         return _constant(self.root)
@@ -75,6 +93,10 @@ class Scalar(RootModel[object]):
 
 class Items(RootModel[list["Node"]]):
     """A list, each element a node."""
+
+    def shape(self, view: Shape) -> Shape:
+        """Return the shape of the list."""
+        return Shape.of_items(Shape.either([node.shape(view) for node in self.root]))
 
     def compile(self) -> Make:
         """Return the function that makes the list."""
@@ -86,6 +108,10 @@ class Fields(RootModel[dict[str, "Node"]]):
     """An object, each member a node."""
 
     model_config = ConfigDict(json_schema_extra={"propertyNames": {"not": {"enum": list(_TAGS)}}})
+
+    def shape(self, view: Shape) -> Shape:
+        """Return the shape of the object: a map's keys are all that there is."""
+        return Shape.of_members({key: node.shape(view) for key, node in self.root.items()})
 
     def compile(self) -> Make:
         """Return the function that makes the object."""

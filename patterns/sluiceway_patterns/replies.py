@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from sluiceway import Decision, Drop, Message, Place, Reject, Stage
+from sluiceway import Decision, Drop, Message, Place, Reject, Shape, Stage
 from sluiceway_patterns.body_path import BodyPath, put
 from sluiceway_patterns.choices import Computed, Label, Otherwise, go_otherwise, labels_of, listed, named
 from sluiceway_patterns.headers import LONGEST, HeaderName, header_value, with_header
@@ -40,6 +40,10 @@ class CorrelationId(Stage):
     into: BodyPath | None = Field(
         default=None, description="Where the id goes in the body too, as a dotted path: `correlation_id`."
     )
+
+    def shape(self, before: Shape) -> Shape:
+        """Return the shape with the id in its place, if it has one."""
+        return before if self.into is None else before.put(self.into.split("."), Shape.of_types("string"))
 
     def required_headers(self) -> Sequence[str]:
         """Return the header, unless the id is in the body too."""
@@ -95,6 +99,8 @@ class SetReturnAddress(Stage):
     ```
     """
 
+    keeps_body: ClassVar[bool] = True
+
     address: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=LONGEST)] = Field(
         description="Where replies should go, as the other side knows it."
     )
@@ -128,6 +134,8 @@ class ReturnAddress(Stage):
         addresses: {shop-replies: shop, "https://partner.example/replies": partner}
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     addresses: dict[str, Label] = Field(
         min_length=1, max_length=10_000, description="The route for each address that a request may give."

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sluiceway import Decision, Drop, EventPattern, Message, Place, Settings
+from sluiceway import Decision, Drop, EventPattern, Message, Place, Settings, Shape
 from sluiceway_patterns.choices import Label, Otherwise, OverMessage, go_otherwise, labels_of, names_view
 
 
@@ -47,6 +48,11 @@ class Filter(OverMessage):
         taken, text = self.found(self.pattern, message)
         return (Decision(("pattern",), text, taken),)
 
+    def shape(self, before: Shape) -> Shape:
+        """Return the shape of what passes."""
+        pattern = self.pattern.source if self.of == "body" else self.pattern.source.get("body")
+        return before.passing(pattern) if isinstance(pattern, dict) else before
+
     def process(self, message: Message) -> Message | Drop:
         """Return the message, or drop it."""
         event = self.event(message)
@@ -85,6 +91,9 @@ class Router(OverMessage):
         otherwise: {to: by-hand}
     ```
     """
+
+    first_match: ClassVar[bool] = True
+    keeps_body: ClassVar[bool] = True
 
     routes: tuple[Route, ...] = Field(
         min_length=1, max_length=10_000, description="The routes, each `to` where and `when`; the first match decides."

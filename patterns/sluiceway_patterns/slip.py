@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, ClassVar, Final, TypeAlias
 
 from pydantic import Field
 
@@ -47,6 +47,8 @@ class RoutingSlip(Stage):
         otherwise: {to: done}
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     steps: tuple[Step, ...] = Field(
         min_length=1, max_length=1000, description="The steps that may be taken here, each a route."

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, ClassVar, Final, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
@@ -56,6 +56,8 @@ class Sampler(Stage):
       with: {keep: 10%, by: {jmes: body.customer}}
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     keep: Share = Field(description="The share that is kept: `10%` or `1/100`.", examples=["10%", "1/100"])
     by: Computed | None = Field(
@@ -122,6 +124,8 @@ class LoadBalancer(Stage):
       with: {routes: {big: 3, small: 1}, by: {jmes: body.customer}}
     ```
     """
+
+    keeps_body: ClassVar[bool] = True
 
     routes: Weights = Field(
         description="The routes, `[a, b]`, or with weights, `{a: 3, b: 1}`.", examples=[["a", "b"], {"a": 3, "b": 1}]

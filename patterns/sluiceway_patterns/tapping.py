@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -12,6 +13,8 @@ from sluiceway_patterns.choices import Label, OverMessage, names_view
 
 class _Sometimes(OverMessage):
     """Base of what is done for some messages, or for all."""
+
+    keeps_body: ClassVar[bool] = True
 
     when: EventPattern | None = Field(
         default=None, description="Only for messages that this event pattern matches; default: for all."

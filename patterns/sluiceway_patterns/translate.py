@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 from pydantic import Field
 
-from sluiceway import Context, Decision, Message, Place, Schema, Stage
+from sluiceway import Context, Decision, Message, Place, Reject, Schema, Shape, Stage
 from sluiceway_patterns import map_places
+from sluiceway_patterns.values import schema_breaks
 from sluiceway_patterns.whole_map import Map, translator
 
 
@@ -26,6 +27,8 @@ class Translate(Stage):
       list must be there, unless it has a `default: []`.
     - mappings and lists of such nodes; scalars, which stand for themselves;
     - `{literal: anything}`: just that, for a mapping that has a key `jmes`, `each` or `literal` of its own.
+
+    A body that does not conform to `input_schema`, or to `output_schema` when it is made, is rejected (`invalid`).
 
     A rejection names the exact path in the new body: `lines.0.quantity: item.qty is "x", not an integer of 64 bits`.
 
@@ -45,9 +48,24 @@ class Translate(Stage):
     """
 
     map: Map = Field(description="The new body, at most 64 levels deep.")
+    input_schema: Schema | None = Field(
+        default=None, description="A JSON Schema file, relative to the pipeline file, that every old body conforms to."
+    )
     output_schema: Schema | None = Field(
         default=None, description="A JSON Schema file, relative to the pipeline file, that every new body conforms to."
     )
+
+    def view_for(self, key: str, view: Shape) -> Shape:
+        """Return what the map sees: the message, its body as `input_schema` says."""
+        if self.input_schema is None:
+            return view
+        body = view.member("body") or Shape.anything()
+        return view.put(["body"], body.both(Shape.of_schema(self.input_schema.document)))
+
+    def shape(self, before: Shape) -> Shape:
+        """Return what the map makes, and what `output_schema` says."""
+        made = self.map.shape(self.view_for("map", Shape.of_message(before)))
+        return made.both(Shape.of_schema(self.output_schema.document)) if self.output_schema else made
 
     def branches(self) -> Sequence[Place]:
         """Return every line of the map, and every code of an `enum`."""
@@ -60,4 +78,12 @@ class Translate(Stage):
     @asynccontextmanager
     async def open(self, context: Context) -> AsyncGenerator[Callable[[Message], Message]]:
         """Compile the map and yield the translation."""
-        yield translator(self.map, self.output_schema)
+        make, agreed = translator(self.map, self.output_schema), self.input_schema
+
+        def process(message: Message) -> Message:
+            if agreed is not None and not agreed.is_valid(message.body):
+                breaks = schema_breaks(agreed, message.body, "body")
+                raise Reject(f"the body does not conform to {agreed.path.name}: {breaks}")
+            return make(message)
+
+        yield process

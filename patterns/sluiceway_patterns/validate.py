@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sluiceway import Context, Decision, Message, Place, Reject, Schema, Stage
+from sluiceway import Context, Decision, Message, Place, Reject, Schema, Shape, Stage
 from sluiceway_patterns.drift import Drift, conforms, unknown_in, unknown_text
 from sluiceway_patterns.unknown_fields import UnknownFields
 from sluiceway_patterns.values import schema_breaks
@@ -41,6 +41,10 @@ class Validate(Stage):
     unknown_fields: Literal["allow", "count", "reject"] = Field(
         default="allow", description="What is done about fields that the schema does not name."
     )
+
+    def shape(self, before: Shape) -> Shape:
+        """Return what was known before, and what the schema says."""
+        return before.both(Shape.of_schema(self.schema_.document))
 
     def branches(self) -> Sequence[Place]:
         """Return the schema, and where something is done about unknown fields that."""

@@ -54,6 +54,7 @@ HELPERS = {
     "Result",
     "Schema",
     "Settings",
+    "Shape",
     "StoreChoice",
     "Table",
     "json",

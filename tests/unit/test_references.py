@@ -50,5 +50,5 @@ def test_every_key_of_a_component_is_described(entry: Entry) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=names)
 def test_the_keys_that_stages_and_sinks_share_are_named(entry: Entry) -> None:
-    shared = [] if entry.kind == "source" else ["id", "timeout", "concurrency", "routes"]
+    shared = ["schema", "sample"] if entry.kind == "source" else ["id", "timeout", "concurrency", "routes"]
     assert describe(entry).beside == shared

@@ -304,6 +304,16 @@ def test_a_new_body_that_breaks_the_output_schema_is_rejected_with_the_exact_pat
     assert caught.value.error == "invalid"
 
 
+def test_an_old_body_that_breaks_the_input_schema_is_rejected_before_the_map(tmp_path: Path) -> None:
+    (tmp_path / "order.json").write_text('{"required": ["order_no"], "properties": {"order_no": {"type": "string"}}}')
+    settings = {"map": {"no": {"jmes": "body.order_no"}}, "input_schema": "order.json"}
+    stage = Translate.model_validate(settings, context={"folder": tmp_path})
+    assert run(stage, Message({"order_no": "A-1"})).body == {"no": "A-1"}
+    with pytest.raises(Reject, match=r"the body does not conform to order\.json: body\.order_no: 7 is not") as caught:
+        run(stage, Message({"order_no": 7}))
+    assert caught.value.error == "invalid"
+
+
 def test_a_new_body_that_lacks_a_key_of_the_output_schema_is_rejected(checked: Callable[[Tree], Translate]) -> None:
     with pytest.raises(Reject, match=r'accepted\.json: "orderId" is a required property'):
         run(checked({"a": 1}), Message(ORDER))

@@ -10,24 +10,27 @@ from typing import TYPE_CHECKING
 import typer
 
 from sluiceway.cli.errors import WRONG, in_color, problems_text
-from sluiceway.cli.options import Files, Format, FormatOption
+from sluiceway.cli.options import Files, LintFormat, LintFormatOption
 
 if TYPE_CHECKING:
     from sluiceway.core.problem import Problem
 
 
-def command(files: Files, format: FormatOption = Format.TEXT) -> None:  # noqa: A002 - the option's name
+def command(files: Files, format: LintFormatOption = LintFormat.TEXT) -> None:  # noqa: A002 - the option's name
     """Say everything that is wrong with pipeline files.
 
     Each mistake comes with its place and what would be right. sluiceway.yaml beside a file is read too. Exit
     code 1 when something is wrong; warnings alone are no error. Tests in NAME.test.yaml are read with NAME.yaml.
     """
+    from sluiceway.config.github import render_github  # noqa: PLC0415 - start-up
     from sluiceway.config.problems import render_json  # noqa: PLC0415 - start-up
 
     found = {path: _problems(path) for path in files}
     problems = [problem for of_file in found.values() for problem in of_file]
-    if format is Format.JSON:
+    if format is LintFormat.JSON:
         typer.echo(render_json(problems))
+    elif format is LintFormat.GITHUB:
+        typer.echo(render_github(problems), nl=bool(problems))
     else:
         if problems:
             typer.echo(problems_text(problems, color=in_color(sys.stdout)))

@@ -16,9 +16,21 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class LintFormat(StrEnum):
+    """How lint answers: as any command, or as annotations of GitHub Actions."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
 Files: TypeAlias = Annotated[list[Path], typer.Argument(metavar="FILE", help="Pipeline files.", show_default=False)]
 
 FormatOption: TypeAlias = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+
+LintFormatOption: TypeAlias = Annotated[
+    LintFormat, typer.Option("--format", help="For people, for programs, or for annotations in GitHub Actions.")
+]
 
 Localstack: TypeAlias = Annotated[bool, typer.Option("--localstack", help="Look for AWS as LocalStack's client does.")]
 

@@ -149,6 +149,7 @@ class Document:
         key: bool = False,
         at: Sequence[str | int] | None = None,
         within: str = "",
+        offset: int | None = None,
         allowed: tuple[str, ...] = (),
         suggestion: str | None = None,
         level: Literal["error", "warning"] = "error",
@@ -162,12 +163,13 @@ class Document:
             key: Point at the key instead of the value.
             at: Point at this instead of `path`.
             within: Point at this part of the value, if it can be found as written.
+            offset: Where in the value that part begins, when it stands there more than once.
             allowed: What would have been accepted.
             suggestion: The nearest right name, or what to do.
             level: Error or warning.
         """
         origin, span = self._place(path if at is None else at, key=key)
-        start = origin.lines.text.find(within, *span) if within else -1
+        start = self._start(origin.lines.text, span, tuple(path), within, offset) if within else -1
         span = span if start < 0 else Span(start, start + len(within))
         place = origin.lines.position(span)
         return Problem(
@@ -201,6 +203,14 @@ class Document:
     def _is_hidden(self, origin: Origin, line: int) -> bool:
         return (origin.file, line) in self._sensitive_lines or names_secret(origin.lines[line - 1])
 
+    def _start(self, text: str, span: Span, path: Path, within: str, offset: int | None) -> int:
+        """Return where a part of a value stands in the text; -1 when it is not found as written."""
+        value = value_at(self.value, path) if offset is not None else None
+        whole = text.find(value, *span) if isinstance(value, str) else -1
+        if offset is not None and whole >= 0 and text.startswith(within, whole + offset):
+            return whole + offset
+        return text.find(within, *span)
+
     @cached_property
     def _sensitive_lines(self) -> frozenset[tuple[str, int]]:
         """The lines of secrets, so that a mistake beside one does not print it."""
@@ -215,13 +225,12 @@ class Document:
 def value_at(value: object, path: Sequence[str | int]) -> object:
     """Return what stands at a path in plain values, None where nothing does."""
     for part in path:
-        if isinstance(value, list):
-            children = dict[object, object](enumerate(cast("list[object]", value)))
-        elif isinstance(value, dict):
-            children = cast("dict[object, object]", value)
+        if isinstance(value, dict):
+            value = cast("dict[object, object]", value).get(part)
+        elif isinstance(value, list) and isinstance(part, int) and 0 <= part < len(cast("list[object]", value)):
+            value = cast("list[object]", value)[part]
         else:
             return None
-        value = children.get(part)
     return value
 
 

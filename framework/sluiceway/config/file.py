@@ -9,7 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from sluiceway.config.problems import shown
 from sluiceway.config.table_source import TableSource
+from sluiceway.core.sample import Sample
+from sluiceway.core.schema import Schema
 from sluiceway.core.settings import Settings
+from sluiceway.core.shape import Shape
 from sluiceway.core.spec import BoundedContext, Drain, Limits, Retry, TestCase
 from sluiceway.core.store import StoreChoice
 from sluiceway.core.units import Duration
@@ -48,6 +51,23 @@ class SourceUse(Settings):
 
     use: str = Field(description="The source's name.", examples=["sqs"])
     with_: Keys = Field(default_factory=dict, alias="with", description="The source's own keys.")
+    schema_: Schema | None = Field(
+        default=None,
+        alias="schema",
+        description="A JSON Schema file that bodies are expected to conform to. Only lint reads it: `validate` checks.",
+        examples=["schemas/order.json"],
+    )
+    sample: Sample | None = Field(
+        default=None,
+        description="A JSON file with a body such as they come. Only lint reads it, for the names of its fields.",
+        examples=["samples/order.json"],
+    )
+
+    @property
+    def shape(self) -> Shape:
+        """What lint knows of a body as it comes."""
+        sample = self.sample or Shape.anything()
+        return sample if self.schema_ is None else sample.both(Shape.of_schema(self.schema_.document))
 
 
 class StageUse(Settings):

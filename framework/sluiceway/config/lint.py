@@ -9,15 +9,18 @@ from typing import TypeAlias
 from sluiceway.config.document import Document, scalars, value_at
 from sluiceway.config.draft import Draft, Used
 from sluiceway.config.expect import expectations
+from sluiceway.config.flow import flow
 from sluiceway.config.gathers import gathers
 from sluiceway.config.loops import loops
 from sluiceway.config.problems import nearest
+from sluiceway.config.rules_budgets import budgets
+from sluiceway.config.rules_delivery import dead_letter, drain, groups, headers_forwarded, leases, memory_stores
+from sluiceway.config.rules_secrets import secrets_in_clear
 from sluiceway.config.tables import unused_tables
 from sluiceway.core.component import Sink, Stage
-from sluiceway.core.gather import Gather
+from sluiceway.core.expression import Expression
+from sluiceway.core.jmes_names import is_constant
 from sluiceway.core.problem import Problem
-from sluiceway.core.spec import LEAVE
-from sluiceway.core.units import Duration
 
 Rule: TypeAlias = Callable[[Document, Draft], Iterator[Problem]]
 
@@ -44,14 +47,10 @@ def lint_fragment(document: Document, draft: Draft) -> list[Problem]:
     return [problem for rule in (unique_ids, paths_as_text) for problem in rule(document, draft)]
 
 
-def _uses(draft: Draft) -> list[Used[Stage] | Used[Sink]]:
-    return [*draft.stages, *draft.sinks]
-
-
 def unique_ids(document: Document, draft: Draft) -> Iterator[Problem]:
     """Ids are unique over stages and sinks together: tests, logs and dead letters name them."""
     seen: dict[str, Used[Stage] | Used[Sink]] = {}
-    for used in _uses(draft):
+    for used in draft.uses:
         if used.id is None:
             continue
         first = seen.setdefault(used.id, used)
@@ -72,7 +71,7 @@ def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
     """A route that no stage before it declares can never be on a message."""
     declared: set[str] = set()
     all_known = "stages" not in draft.unread and all(stage.component for stage in draft.stages)
-    for used in _uses(draft):
+    for used in draft.uses:
         for place, route in enumerate((used.use and used.use.routes) or ()):
             if route not in declared and all_known:
                 yield document.problem(
@@ -84,6 +83,28 @@ def declared_routes(document: Document, draft: Draft) -> Iterator[Problem]:
                 )
         if isinstance(used.component, Stage):
             declared.update(used.component.labels())
+
+
+def dead_routes(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A route that nothing takes leads to no sink, unless there is one that takes every message."""
+    everything = any(sink.use is None or not sink.use.routes for sink in draft.sinks)
+    if everything or "sinks" in draft.unread or value_at(document.value, ("unrouted",)) == "drop":
+        return
+    taken = {route for used in draft.uses for route in (used.use and used.use.routes) or ()}
+    labels = [(used, tuple(used.component.labels())) for used in draft.stages if used.component]
+    if taken - {label for _, declared in labels for label in declared}:
+        return  # one of these is probably meant
+    for used, declared in labels:
+        for label in sorted(set(declared) - taken):
+            places = scalars(value_at(document.value, (*used.path, "with")), (*used.path, "with"))
+            yield document.problem(
+                next((path for path, value in places if value == label), (*used.path, "use")),
+                f"no stage and no sink takes the route `{label}`: a message on it alone is dead-lettered as unroutable",
+                code="dead-route",
+                allowed=tuple(sorted(taken)),
+                suggestion=f"add `{label}` to the `routes` of a sink, or write `unrouted: drop` if that is meant",
+                level="warning",
+            )
 
 
 def known_ids_in_tests(document: Document, draft: Draft) -> Iterator[Problem]:
@@ -118,82 +139,9 @@ def _unknown_ids(
             )
 
 
-def dead_letter(document: Document, draft: Draft) -> Iterator[Problem]:
-    """Without a dead-letter queue a wrong message would come again for ever."""
-    if draft.dead_letter is not None and not draft.dead_letter.dead_letters:
-        yield document.problem(
-            ("errors", "dead_letter", "use"),
-            "this sink cannot keep dead letters",
-            code="dead-letter",
-            suggestion="use `sqs`",
-        )
-    is_given = value_at(document.value, ("errors", "dead_letter")) is not None
-    if draft.source is not None and draft.source.needs_dead_letters and not is_given:
-        has_errors = value_at(document.value, ("errors",)) is not None
-        yield document.problem(
-            ("errors", "dead_letter"),
-            "a dead-letter queue is missing: a wrong message would come again for ever",
-            code="missing",
-            at=("errors",) if has_errors else ("source",),
-            key=True,
-            suggestion="add `errors: {dead_letter: {use: sqs, with: {queue: NAME-dlq}}}`",
-        )
-
-
-def leases(document: Document, draft: Draft) -> Iterator[Problem]:
-    """A call that may take longer than a lease can last would always be done twice."""
-    limit = draft.source.visibility.limit if draft.source else None
-    for used in _uses(draft):
-        timeout = used.use.timeout if used.use else None
-        if timeout is None:
-            continue
-        if timeout <= 0:
-            yield document.problem(
-                (*used.path, "timeout"), "no call can end in no time", code="timeout", suggestion="write 10s or so"
-            )
-        elif limit is not None and timeout > limit:
-            yield document.problem(
-                (*used.path, "timeout"),
-                f"{timeout} is longer than visibility.limit ({limit}): the message would be handed out again before",
-                code="timeout",
-                suggestion=f"write at most {limit}",
-            )
-
-
-def drain(document: Document, draft: Draft) -> Iterator[Problem]:
-    """A poll under way at SIGTERM is awaited, so two of them must fit into the stop time-out."""
-    if draft.source is None or draft.drain is None:
-        return
-    room = Duration(max(0.0, (draft.drain.stop_timeout - LEAVE) / 2))
-    wait = draft.source.poll_time
-    if wait > room:
-        yield document.problem(
-            ("source", "with", "wait_time"),
-            f"wait_time {wait} is more than (stop_timeout {draft.drain.stop_timeout} - {LEAVE:g}s) / 2 = {room}:"
-            " a stop could cut a poll off and strand what it brings",
-            code="drain",
-            suggestion=f"wait_time at most {room}, or a longer drain.stop_timeout",
-        )
-
-
-def groups(document: Document, draft: Draft) -> Iterator[Problem]:
-    """A FIFO queue takes no message without a group, and a standard source gives none."""
-    if draft.source is None or draft.source.ordered:
-        return
-    for used in draft.sinks:
-        if used.component is not None and used.component.needs_group:
-            yield document.problem(
-                (*used.path, "with", "group"),
-                "a FIFO queue needs `group`, which messages must stay in order: this source gives them none",
-                code="missing",
-                at=(*used.path, "with", "queue"),
-                suggestion="add `group: {jmes: body.…}` under `with`",
-            )
-
-
 def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
     """Where values are computed, a bare `body.order_no` is that text for every message, which is seldom meant."""
-    for used in _uses(draft):
+    for used in draft.uses:
         for path, value in scalars(value_at(document.value, (*used.path, "with")), (*used.path, "with")):
             is_computed = _COMPUTED.intersection(path) and not _VERBATIM.intersection(path)
             if is_computed and isinstance(value, str) and _PATH.fullmatch(value):
@@ -206,42 +154,18 @@ def paths_as_text(document: Document, draft: Draft) -> Iterator[Problem]:
                 )
 
 
-def headers_forwarded(document: Document, draft: Draft) -> Iterator[Problem]:
-    """A claim whose header a sink drops is no claim to whoever receives it."""
-    marks = {mark: used.id for used in draft.stages if used.component for mark in used.component.required_headers()}
-    for used in draft.sinks:
-        sink = used.component
-        forwarded = {name.lower() for name in sink.forward} if sink else set[str]()
-        for mark, stage in marks.items() if sink and sink.forwards else ():
-            if mark.lower() not in forwarded:
-                yield document.problem(
-                    (*used.path, "with", "forward"),
-                    f"this sink drops the header `{mark}`, by which what `{stage}` makes is known",
-                    code="forward",
-                    suggestion=f"add `{mark}` to `forward`" if forwarded else f"add `forward: [{mark}]` under `with`",
-                    level="warning",
-                )
-
-
-def memory_stores(document: Document, draft: Draft) -> Iterator[Problem]:
-    """What one worker remembers, another does not know; a gather has a stricter rule of its own."""
-    if value_at(document.value, ("workers",)) == 1:
-        return
-    places = [
-        ((*used.path, "with", "store"), "what one has seen, another lets through")
-        for used in draft.stages
-        if not isinstance(used.component, Gather) and getattr(used.component, "store", None) == "memory"
-    ]
-    if value_at(document.value, ("errors", "store")) == "memory":
-        places.append((("errors", "store"), "what sinks have accepted from one, another sends them again"))
-    for path, consequence in places:
-        yield document.problem(
-            path,
-            f"a store in memory is each worker's own: {consequence}, and so does the same one after a restart",
-            code="memory-store",
-            suggestion="{dynamodb: TABLE}, or `workers: 1` at the top if there is only ever one",
-            level="warning",
-        )
+def constant_keys(document: Document, draft: Draft) -> Iterator[Problem]:
+    """A key that reads nothing of the message is the same for all of them."""
+    for used in draft.stages:
+        key = getattr(used.component, "key", None)
+        if isinstance(key, Expression) and key.text is not None and is_constant(key.text):
+            yield document.problem(
+                (*used.path, "with", "key"),
+                f"`{key.text}` reads nothing of the message: this key is the same for every one",
+                code="constant-key",
+                suggestion="name what tells messages apart, such as {jmes: body.order_no}",
+                level="warning",
+            )
 
 
 RULES: tuple[Rule, ...] = (
@@ -259,4 +183,9 @@ RULES: tuple[Rule, ...] = (
     headers_forwarded,
     memory_stores,
     unused_tables,
+    flow,
+    dead_routes,
+    constant_keys,
+    budgets,
+    secrets_in_clear,
 )

@@ -17,7 +17,7 @@ from sluiceway.config import yaml
 from sluiceway.config.document import Document, value_at
 from sluiceway.config.document import Path as Place
 from sluiceway.config.draft import Draft, Used
-from sluiceway.config.file import PipelineFile, SinkUse, StageUse
+from sluiceway.config.file import PipelineFile, SinkUse, SourceUse, StageUse
 from sluiceway.config.fragment_file import is_fragment
 from sluiceway.config.fragments import expand, expand_alone
 from sluiceway.config.lint import lint, lint_fragment
@@ -32,7 +32,8 @@ from sluiceway.config.variables import explained, substitute
 from sluiceway.core.component import Component, Sink, Source, Stage
 from sluiceway.core.errors import InvalidPipeline
 from sluiceway.core.problem import Problem
-from sluiceway.core.spec import Drain, Limits, Pipeline, SinkSpec, SourceSpec, StageSpec, TestCase
+from sluiceway.core.shape import Shape
+from sluiceway.core.spec import Drain, Limits, Pipeline, Retry, SinkSpec, SourceSpec, StageSpec, TestCase
 
 C = TypeVar("C", Source, Stage, Sink)
 U = TypeVar("U", Stage, Sink)
@@ -130,6 +131,7 @@ class _Builder:
         self.problems: list[Problem] = []
         self._document = document
         self._path = path
+        self._context = {"folder": path.parent}
         self._registry = registry
         self._named = list(named_plugins(document).values())
         self._plugins = [*settings.plugins, *self._named]
@@ -142,9 +144,10 @@ class _Builder:
         """Return the pipeline, or None when a part of it is wrong."""
         file: PipelineFile | None = None
         try:
-            file = PipelineFile.model_validate(self._document.value)
+            file = PipelineFile.model_validate(self._document.value, context=self._context)
         except ValidationError as error:
             self.problems += problems_from(error, self._document, (), PipelineFile)
+        come = self._part(SourceUse, "source")
         draft = Draft(
             source=self._component("source", Source, "source"),
             stages=[self._use("stage", Stage, StageUse, "stages", index) for index in self._places("stages")],
@@ -152,6 +155,8 @@ class _Builder:
             dead_letter=self._component("sink", Sink, "errors", "dead_letter"),
             drain=self._part(Drain, "drain"),
             limits=self._part(Limits, "limits"),
+            retry=self._part(Retry, "errors", "retry"),
+            body=come.shape if come else Shape.anything(),
             tests=[self._part(TestCase, "tests", index) for index in self._places("tests")],
             tables=self._tables.by_name,
             unread=frozenset(key for key in ("stages", "sinks") if not is_known(self._document, key)),
@@ -241,7 +246,7 @@ class _Builder:
         """Return a part of the file; None when it is wrong, which validating the whole has reported."""
         value = value_at(self._document.value, path)
         try:
-            return model.model_validate({} if value is None else value)
+            return model.model_validate({} if value is None else value, context=self._context)
         except ValidationError:
             return None
 

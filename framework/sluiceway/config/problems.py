@@ -15,10 +15,13 @@ from sluiceway.core.problem import Problem, Related
 LONGEST_VALUE = 120
 """Characters of a found value, path or name that are shown."""
 
-_LONGEST_MESSAGE = 600
+LONGEST_MESSAGE = 600
+"""Characters of a message, or of what to do, that are shown."""
+
 _SOURCE_WIDTH = 110  # characters of a source line that are shown
 _SOURCE_BEFORE = 60  # of these, at most so many before what is wrong
 _MOST_ALLOWED = 30
+_MOST_COMPARED = 50
 
 
 def render_text(
@@ -51,7 +54,7 @@ def render_json(problems: Iterable[Problem]) -> str:
                 "line": problem.line,
                 "column": problem.column,
                 "path": cut(problem.path),
-                "message": cut(problem.message, _LONGEST_MESSAGE),
+                "message": cut(problem.message, LONGEST_MESSAGE),
                 "allowed": list(problem.allowed),
                 "suggestion": problem.suggestion,
                 "code": problem.code,
@@ -110,19 +113,31 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     if same is not None:
         return same
     limit = max(len(word), 3) // 3
-    close = [name for name in names if len(word) <= LONGEST_VALUE and abs(len(name) - len(word)) <= limit]
-    distance, name = min(((_distance(word.lower(), name.lower()), name) for name in close), default=(limit + 1, ""))
+    close = [name for name in names if _may_be_near(word, name, limit)] if len(word) <= LONGEST_VALUE else []
+    if len(close) > _MOST_COMPARED:  # comparing takes long: those that share most letters
+        close = sorted(close, key=lambda name: len(set(word.lower()) ^ set(name.lower())))[:_MOST_COMPARED]
+    distance, name = min(
+        ((_distance(word.lower(), name.lower(), limit), name) for name in close), default=(limit + 1, "")
+    )
     if distance <= limit:
         return name
     return next((name for name in names if _parts(name) == _parts(word)), None)
+
+
+def _may_be_near(word: str, name: str, limit: int) -> bool:
+    """Tell whether two words may differ by so few mistakes, by their letters alone."""
+    if abs(len(name) - len(word)) > limit:
+        return False
+    mine, other = set(word.lower()), set(name.lower())
+    return len(mine - other) <= limit and len(other - mine) <= limit
 
 
 def _parts(name: str) -> list[str]:
     return sorted(re.split(r"[_\-. ]", name.lower()))
 
 
-def _distance(one: str, other: str) -> int:
-    """Return how many characters must be added, dropped, changed or swapped with the next."""
+def _distance(one: str, other: str, limit: int) -> int:
+    """Return how many characters must be added, dropped, changed or swapped; past the limit, one more than it."""
     before: list[int] = []
     last = list(range(len(other) + 1))
     for i, a in enumerate(one, start=1):
@@ -131,6 +146,8 @@ def _distance(one: str, other: str) -> int:
             row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b)))
             if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
                 row[j] = min(row[j], before[j - 2] + 1)
+        if min(*row, *last) > limit:
+            return limit + 1
         before, last = last, row
     return last[-1]
 
@@ -141,7 +158,7 @@ def _block(problem: Problem, sources: Mapping[str, Sequence[str]], *, color: boo
 
     strong = "bold red" if problem.level == "error" else "bold yellow"
     place = paint(f"{printable(problem.file)}:{problem.line}:{problem.column}:", "bold")
-    what = printable(cut(problem.message, _LONGEST_MESSAGE))
+    what = printable(cut(problem.message, LONGEST_MESSAGE))
     path = f"{printable(cut(problem.path))}: " if problem.path else ""
     rows = [f"{place} {paint(f'{problem.level}[{problem.code}]', strong)} {path}{what}"]
     margin = " " * len(str(problem.line))
@@ -154,7 +171,7 @@ def _block(problem: Problem, sources: Mapping[str, Sequence[str]], *, color: boo
     elif allowed:
         rows.append(f"{margin} = {allowed}")
     if problem.suggestion:
-        rows.append(f"{margin} = fix: {printable(cut(_fix(problem), _LONGEST_MESSAGE))}")
+        rows.append(f"{margin} = fix: {printable(cut(_fix(problem), LONGEST_MESSAGE))}")
     for other in problem.related:
         rows += _other_place(other, sources.get(other.file, ()), margin)
     return "\n".join(rows) + "\n"

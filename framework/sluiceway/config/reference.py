@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from sluiceway.config import yaml
 from sluiceway.config.document import value_at
-from sluiceway.config.file import StageUse
+from sluiceway.config.file import SourceUse, StageUse
 from sluiceway.config.registry import Entry, UnknownComponent
 from sluiceway.config.words import in_words, models_in
 from sluiceway.core.component import Component
@@ -93,7 +93,7 @@ def describe(entry: Entry) -> Reference:
             text=_EXAMPLE.sub("", text).strip(),
             example=example,
             keys=list(_keys(component, "", 1)),
-            beside=[] if entry.kind == "source" else [key for key in StageUse.model_fields if key not in _OWN],
+            beside=_beside(SourceUse if entry.kind == "source" else StageUse),
             actions=_actions(component, example),
             schema=schema,
         )
@@ -101,6 +101,10 @@ def describe(entry: Entry) -> Reference:
         return Reference(*names, error=str(error))
     except Exception as error:  # noqa: BLE001 - a plugin may do anything, and one must not hide the others
         return Reference(*names, error=f"cannot be described: {type(error).__name__}: {str(error)[:200]}")
+
+
+def _beside(use: type[BaseModel]) -> list[str]:
+    return [key for name, field in use.model_fields.items() if name not in _OWN and (key := field.alias or name)]
 
 
 def _keys(model: type[BaseModel], prefix: str, level: int) -> Iterator[Key]:

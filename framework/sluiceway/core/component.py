@@ -25,6 +25,7 @@ from sluiceway.core.ports import Bury, Receiver, Send
 from sluiceway.core.process import Process, is_async
 from sluiceway.core.resource import Resource
 from sluiceway.core.settings import Settings
+from sluiceway.core.shape import Shape
 from sluiceway.core.units import Duration
 
 
@@ -73,6 +74,12 @@ class Stage(Component):
         if "process" in cls.__dict__:
             check_kind(cls.__name__, cls.process, blocking=cls.blocking)
 
+    first_match: ClassVar[bool] = False
+    """Of a list of patterns in its settings the first that matches decides: lint finds those that never get a turn."""
+
+    keeps_body: ClassVar[bool] = False
+    """Bodies go on as they are: what lint knows of them before this stage it knows behind it."""
+
     def labels(self) -> Sequence[str]:
         """Return the routes that this stage may put a message on."""
         return ()
@@ -80,6 +87,10 @@ class Stage(Component):
     def required_headers(self) -> Sequence[str]:
         """Return the headers by which others know what this stage has made: a sink that drops them makes it useless."""
         return ()
+
+    def shape(self, before: Shape) -> Shape:
+        """Return what is known of a message's body behind this stage, for lint, from what is known before it."""
+        return before if self.keeps_body else Shape.anything()
 
     def branches(self) -> Sequence[Place]:
         """Return the places below `with` at which messages part: `sluiceway test --coverage` wants each one taken."""

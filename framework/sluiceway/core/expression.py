@@ -14,8 +14,10 @@ from sluiceway.core.errors import InvalidExpression
 from sluiceway.core.functions.tables import NO_TABLES, Tables
 from sluiceway.core.jmes import MAX_BYTES, compile_jmes
 from sluiceway.core.jmes_names import root_names
+from sluiceway.core.jmes_shape import shape_of
 from sluiceway.core.json import JSON, dump
 from sluiceway.core.message import VIEW_NAMES
+from sluiceway.core.shape import Shape
 
 _TAGS: Final = ("jmes", "literal")
 
@@ -86,6 +88,10 @@ class Expression:
     def text(self) -> str | None:
         """The JMESPath source, or None for a literal."""
         return self._written[0]
+
+    def shape(self, view: Shape) -> Shape:
+        """Return what is known of the value when the view has a shape."""
+        return Shape.of_constant(self._literal) if self.text is None else shape_of(self.text, view)
 
     def wrong_name(self, *added: str) -> PydanticCustomError | None:
         """Return an error for a validator to raise when the expression looks up what is never there.

@@ -25,6 +25,11 @@ def root_names(text: str) -> list[str]:
     return list(dict.fromkeys(_roots(node)))
 
 
+def is_constant(text: str) -> bool:
+    """Tell whether a valid expression reads nothing: it gives the same for every message."""
+    return not root_names(text) and not any(mark in text for mark in ("@", "*", "()"))
+
+
 def _roots(node: _Node) -> Iterator[str]:
     kind: str = node["type"]
     if kind == "field":

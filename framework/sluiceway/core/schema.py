@@ -18,6 +18,26 @@ _LIMIT = 1024 * 1024
 _LONGEST = 200
 
 
+def read_json_file(path: Path, what: str) -> JSON:
+    """Return what a JSON file beside a pipeline file holds.
+
+    Raises:
+        ValueError: It is missing, a folder, too large, unreadable or not JSON; the message says which.
+    """
+    if not path.exists():
+        raise ValueError(f"there is no file {path}")
+    if not path.is_file():
+        raise ValueError(f"{path} is a folder, not {what}")
+    try:
+        if path.stat().st_size > _LIMIT:
+            raise ValueError(f"{path} is larger than 1 MiB")
+        return json.parse(path.read_bytes())
+    except json.InvalidJSON as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+
 class Schema:
     """A JSON Schema file, named relative to the pipeline file.
 
@@ -30,18 +50,7 @@ class Schema:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.exists():
-            raise ValueError(f"there is no file {path}")
-        if not path.is_file():
-            raise ValueError(f"{path} is a folder, not a JSON Schema file")
-        if path.stat().st_size > _LIMIT:
-            raise ValueError(f"{path} is larger than 1 MiB")
-        try:
-            self.document = json.parse(path.read_bytes())
-        except json.InvalidJSON as error:
-            raise ValueError(f"{path} is not JSON: {error}") from error
-        except OSError as error:
-            raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+        self.document = read_json_file(path, "a JSON Schema file")
         if not isinstance(self.document, dict | bool):
             raise ValueError(f"{path} is no JSON Schema: it is neither an object nor true or false")
         try:

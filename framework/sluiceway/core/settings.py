@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from sluiceway.core.shape import Shape
+
 
 class Settings(BaseModel):
     """A part of a component's settings: frozen, closed, and silent about its input in errors."""
@@ -11,3 +13,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, strict=False
     )
+
+    def view_for(self, key: str, view: Shape) -> Shape:
+        """Return what expressions and patterns under a key of these settings see, for lint to check their names.
+
+        Args:
+            key: The field's name in Python.
+            view: What those under these settings see: the message, or what settings around them have made of it.
+        """
+        return view

@@ -19,6 +19,15 @@ from sluiceway.core.units import Duration, Size
 LEAVE: Final = 5.0
 """Seconds before the platform's stop time-out by which a worker has left."""
 
+GIVE_BACK: Final = 4.0
+"""Seconds before the worker leaves in which what cannot be finished is cancelled and given back, at most."""
+
+RECEIVE_SIZE: Final = 1024 * 1024
+"""The most that one message can weigh when it is received (SQS: 1 MiB). So much is reserved until its size is known."""
+
+RECEIVE_COUNT: Final = 10
+"""Messages in the largest batch that a source hands out."""
+
 
 class Backoff(Settings):
     """How long to wait between attempts: `initial`, doubled each time, at most `max`, with jitter."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-LARGEST = 1024 * 1024
-"""The most that one message can weigh when it is received (SQS: 1 MiB). So much is reserved until its size is known."""
+from sluiceway.core.spec import RECEIVE_COUNT, RECEIVE_SIZE
 
-FULL = 10
-"""Messages in the largest batch that a source hands out."""
+LARGEST = RECEIVE_SIZE
+FULL = RECEIVE_COUNT
 
 
 class Budget:

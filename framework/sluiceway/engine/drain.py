@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from typing import Final
 
 from sluiceway.core.outcome import Retry
 from sluiceway.core.ports import Delivery, Receiver
-from sluiceway.core.spec import LEAVE
+from sluiceway.core.spec import GIVE_BACK, LEAVE
 from sluiceway.engine.lease import Keeper
 from sluiceway.engine.ledger import Ledger
 from sluiceway.engine.surroundings import Log
-
-GIVE_BACK: Final = 4.0
-"""Seconds before the worker leaves in which what cannot be finished is cancelled and given back, at most."""
 
 
 def time_to_finish(stop_timeout: float) -> float:

@@ -109,8 +109,8 @@ def test_a_call_without_a_mock_is_the_one_failure() -> None:
 
 
 def test_a_given_body_that_cannot_be_sent_is_a_failure_in_words() -> None:
-    file = FILE.replace("{queue: orders}}\nstages", "{queue: orders, format: text}}\nstages")
-    (result,) = run_tests(f"{file}  - {{name: t, given: {{body: [1]}}}}\n")
+    text = "version: 1\nname: orders\nsource: {use: memory, with: {format: text}}\nsinks: [{use: memory}]\n"
+    (result,) = run_tests(f"{text}tests: [{{name: t, given: {{body: [1]}}}}]\n")
     assert [failure.text for failure in result.failures] == [
         "the pipeline cannot run: TypeError: the source's format is text, so a body must be a text, not [1]"
     ]

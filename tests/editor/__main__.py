@@ -26,6 +26,7 @@ stages:
   - id: spread
     use: load_balancer
     with:
+      routes: [a, b]
 
   - id: later
     use: delayer
@@ -34,7 +35,7 @@ stages:
 sinks:
   - {id: bus, use: eventbridge, with: {bus: orders, source: shop, detail_type: OrderAccepted}}
 errors: {dead_letter: {use: sqs, with: {queue: shop-orders-dlq}}}
-"""
+""".replace("\n\n", "\n      \n")
 
 
 class Server:
@@ -105,8 +106,8 @@ def main(command: str) -> None:
     for word in ("pattern", "for:", "timeout"):
         hover = server.ask("textDocument/hover", {**here, "position": place(word)})
         text = re.sub(r"\s+", " ", hover["contents"]["value"] if hover else "nothing")
-        print(f"Over `{word.rstrip(':')}`: {text}")
-    completion = server.ask("textDocument/completion", {**here, "position": place("load_balancer", behind=2)})
+        print(f"Over `{word.rstrip(':')}`: {text.partition(' Source: ')[0]}")
+    completion = server.ask("textDocument/completion", {**here, "position": place("load_balancer", behind=3)})
     items = completion["items"] if isinstance(completion, dict) else completion
     print("Below `with:` of load_balancer:")
     for item in sorted(items, key=lambda item: item["label"]):

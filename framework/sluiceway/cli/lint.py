@@ -43,13 +43,13 @@ def command(files: Files, format: LintFormatOption = LintFormat.TEXT) -> None:  
 
 def _problems(path: Path) -> Sequence[Problem]:
     from sluiceway.config import settings  # noqa: PLC0415 - start-up
+    from sluiceway.config.beside import cases_beside, is_test_file, pipeline_tested_by  # noqa: PLC0415 - start-up
     from sluiceway.config.load import check  # noqa: PLC0415 - start-up
-    from sluiceway.config.test_files import cases_beside, is_test_file, tested_by  # noqa: PLC0415 - start-up
 
     if path.name == settings.FILE and path.is_file():
         return settings.read_settings(path.parent)[1]
     if is_test_file(path):
-        path = tested_by(path)
+        path = pipeline_tested_by(path)
     checked = check(path)
     return [*checked.problems, *(problem for file in cases_beside(path, checked.pipeline) for problem in file.problems)]
 

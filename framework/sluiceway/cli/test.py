@@ -51,9 +51,9 @@ def command(
     The engine is production's, on virtual time. Messages are given and mocks answer; nothing outside is called.
     Exit code 1 when a test fails or a file is wrong.
     """
-    from sluiceway.config.test_files import is_test_file, tested_by  # noqa: PLC0415 - start-up
+    from sluiceway.config.beside import is_test_file, pipeline_tested_by  # noqa: PLC0415 - start-up
 
-    pipelines = dict.fromkeys(tested_by(path) if is_test_file(path) else path for path in files)
+    pipelines = dict.fromkeys(pipeline_tested_by(path) if is_test_file(path) else path for path in files)
     covered: list[Covered] = []
     tested = [file for path in pipelines for file in _tested(path, covered)]
     if format is Format.JSON:
@@ -72,8 +72,8 @@ def _tested(path: Path, covered: list[Covered]) -> Iterator[Tested]:
     """Run the tests of one pipeline; what they cover is added to the list."""
     from dataclasses import replace  # noqa: PLC0415 - start-up
 
+    from sluiceway.config.beside import cases_beside  # noqa: PLC0415 - start-up
     from sluiceway.config.load import check  # noqa: PLC0415 - start-up
-    from sluiceway.config.test_files import cases_beside  # noqa: PLC0415 - start-up
     from sluiceway.testing.cases import run_tests  # noqa: PLC0415 - the AWS client costs 0.4 s
     from sluiceway.testing.coverage import Coverage  # noqa: PLC0415 - as above
 

@@ -35,7 +35,7 @@ class TestFile(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class TestsBeside:
+class CasesBeside:
     """A file of tests that was read.
 
     Attributes:
@@ -56,7 +56,7 @@ def is_test_file(path: Path) -> bool:
     return path.name.endswith(SUFFIX)
 
 
-def tested_by(path: Path) -> Path:
+def pipeline_tested_by(path: Path) -> Path:
     """Return the pipeline file that a file of tests is for.
 
     `orders.test.yaml` tests `orders.yaml`, and so does `orders.old.test.yaml` where there is no `orders.old.yaml`.
@@ -68,7 +68,7 @@ def tested_by(path: Path) -> Path:
     return next((file for file in there if file.is_file()), path.with_name(f"{stem}.yaml"))
 
 
-def cases_beside(path: Path, pipeline: Pipeline | None, environ: Mapping[str, str] | None = None) -> list[TestsBeside]:
+def cases_beside(path: Path, pipeline: Pipeline | None, environ: Mapping[str, str] | None = None) -> list[CasesBeside]:
     """Return the files of tests beside a pipeline file, by name.
 
     Args:
@@ -80,15 +80,15 @@ def cases_beside(path: Path, pipeline: Pipeline | None, environ: Mapping[str, st
     return [
         _read(file, pipeline, os.environ if environ is None else environ)
         for file in candidates
-        if file.name.startswith(f"{path.stem}.") and tested_by(file) == path
+        if file.name.startswith(f"{path.stem}.") and pipeline_tested_by(file) == path
     ]
 
 
-def _read(path: Path, pipeline: Pipeline | None, environ: Mapping[str, str]) -> TestsBeside:
+def _read(path: Path, pipeline: Pipeline | None, environ: Mapping[str, str]) -> CasesBeside:
     try:
         document, mistakes = yaml.collect(yaml.read_text(path, str(path)), str(path))
     except InvalidPipeline as error:
-        return TestsBeside(path, (), error.problems, None)
+        return CasesBeside(path, (), error.problems, None)
     document, unresolved = substitute(document, environ)
     problems = [*mistakes, *unresolved]
     tests: tuple[TestCase, ...] = ()
@@ -101,7 +101,7 @@ def _read(path: Path, pipeline: Pipeline | None, environ: Mapping[str, str]) -> 
         problems += [*known_ids_in_tests(document, draft), *expectations(document, draft)]
     found = tuple(in_order(explained(problems)))
     is_wrong = any(problem.level == "error" for problem in found)
-    return TestsBeside(path, () if is_wrong else tests, found, document)
+    return CasesBeside(path, () if is_wrong else tests, found, document)
 
 
 def _draft(pipeline: Pipeline, tests: tuple[TestCase, ...]) -> Draft:

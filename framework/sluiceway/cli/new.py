@@ -87,7 +87,8 @@ def _samples(given: list[str] | tuple[()]) -> list[JSON]:
                 refuse(f"{place} has {len(body):,} bytes; a sample has at most {_LARGEST:,}")
             try:
                 samples.append(json.parse(body))
-            except json.InvalidJSON as error:
+                json.dump(samples[-1])  # half a surrogate pair can be read, and never be written
+            except (json.InvalidJSON, ValueError) as error:
                 refuse(f"{place} is not JSON, and nothing can be proposed from it: {error}")
     if len(samples) > _MOST:
         refuse(f"{len(samples):,} samples are more than the {_MOST:,} that are looked at")

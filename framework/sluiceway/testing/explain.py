@@ -119,10 +119,14 @@ def explain(
         steps=_steps(visits),
         passed_by=_passed_by(ready.stages, visits),
         arrivals=tuple(_arrivals(ready, ran)),
-        dropped=tuple(ran.dropped),
-        dead_letters=tuple(ran.dead_letters),
-        failure=failure,
+        dropped=tuple(map(_told, ran.dropped)),
+        dead_letters=tuple(map(_told, ran.dead_letters)),
+        failure=None if failure is None else without_secrets(failure),
     )
+
+
+def _told(ended: Ended) -> Ended:
+    return replace(ended, reason=without_secrets(ended.reason))
 
 
 def _steps(visits: Sequence[Visit]) -> tuple[Step, ...]:

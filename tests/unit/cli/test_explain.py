@@ -143,6 +143,18 @@ def test_what_may_be_a_secret_is_not_shown(explain: Any) -> None:
     assert "hunter2" not in as_json.stdout
 
 
+@pytest.mark.parametrize("options", [(), ("--format", "json")])
+def test_what_may_be_a_secret_is_not_shown_where_a_message_ends(
+    explain: Any, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    chosen = ORDERS.replace("jmes: body.chan, enum", "jmes: body.password, enum")
+    (tmp_path / "secret.yaml").write_text(chosen)
+    result = explain(paid(password="hunter2"), *options, mock={"name": "Ada"}, file="secret.yaml")
+    assert result.exit_code == 0, result.output
+    assert "our-words" in result.stdout
+    assert "hunter2" not in result.stdout
+
+
 def test_parts_of_a_message_are_named(explain: Any) -> None:
     result = explain(paid(), "--header", "twice=yes", mock={"name": "Ada"})
     assert "parts         split       [m-1] to 2 messages" in result.stdout
